@@ -1,0 +1,293 @@
+//! The one view model that tray, board window and CLI render. Owns what may be shown; holds no secret and no
+//! truth: it is rebuilt from roster, vault headers and last-known readings, never edited by a face.
+//! Deliberately not here: how a face draws it, and the words for a length of time (`words`, and `format.ts` in the UI).
+
+use serde::Serialize;
+
+use crate::error::Problem;
+use crate::flow::FlowError;
+use crate::policy::{self, LiveStanding, Standing};
+use crate::ports::Ports;
+use crate::profile::{Alias, Profile};
+use crate::time::Timestamp;
+use crate::vault;
+
+/// Everything that a face of the app may show, at one moment.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Board {
+    /// Grows by one with every published board; a face ignores a board older than the one it shows.
+    pub rev: u32,
+    /// When this board was made.
+    pub now: Timestamp,
+    /// The cards in the order of the roster.
+    pub cards: Vec<Card>,
+    /// What Claude Code's own store holds at the moment, as far as it is known.
+    pub live: LiveState,
+    /// The switch that is under way.
+    pub switching: Option<Switching>,
+    /// The newest operation of a face that has ended, well or badly.
+    pub acked_op: u32,
+    /// Usage is being read right now.
+    pub refreshing: bool,
+    /// The last thing that went wrong and still matters.
+    pub problem: Option<Problem>,
+    /// What the last switch did, in one sentence, until the next one begins.
+    pub notice: Option<String>,
+}
+
+/// A switch that has begun and not yet ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Switching {
+    pub op: u32,
+    pub alias: Alias,
+}
+
+/// What stands in Claude Code's own store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum LiveState {
+    /// The login of the active profile.
+    Known { alias: Alias },
+    /// A login of an account that is no profile yet; `email` once the server has said whose it is.
+    Unregistered { email: Option<String> },
+    /// A login that changed since it was last identified, and the server could not be asked.
+    Unresolved,
+    /// Claude Code emptied the login after a refused refresh.
+    Husk,
+    /// Claude Code is signed out.
+    Absent,
+    /// The store exists but cannot be read.
+    Unreadable,
+}
+
+/// One profile as a card.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Card {
+    pub alias: Alias,
+    pub email: String,
+    /// "Max 20×", "Pro", "Team"; absent while unknown.
+    pub plan: Option<String>,
+    /// The organisation's name when it says more than the e-mail does.
+    pub organization: Option<String>,
+    pub active: bool,
+    pub badge: Badge,
+    /// The last good usage reading of this very identity, never another's.
+    pub usage: Option<UsageView>,
+    /// When the login has to be made anew, and whether that is known or assumed.
+    pub deadline: Option<Deadline>,
+    pub action: CardAction,
+}
+
+/// The per-profile signal: a colour and the reason for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Badge {
+    pub level: Level,
+    pub reason: Reason,
+}
+
+/// Staleness colours of the badge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum Level {
+    Green,
+    Yellow,
+    Red,
+    Grey,
+}
+
+/// Why a badge has its colour. A face puts it into words with the age at the moment of drawing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Reason {
+    /// "synced 12 s ago": the live login was last found to be this profile's.
+    Synced { at: Timestamp },
+    /// "unconfirmed": the live login changed and the server could not be asked yet.
+    Unconfirmed,
+    /// "signed out of Claude Code": the live login of the active profile is a husk or gone.
+    SignedOut,
+    /// "another account is live".
+    Drifted,
+    /// "login ends in 3 days".
+    DeadlineNear { at: Timestamp },
+    /// "checked 4 min ago": usage was read with this profile's login.
+    Checked { at: Timestamp },
+    /// "login needed": the grant ended or was refused for good.
+    LoginNeeded,
+    /// "cannot renew itself": a setup-token.
+    CannotRenew,
+    /// "never checked".
+    NeverChecked,
+    /// "saved login unreadable".
+    Unreadable,
+}
+
+/// When the login has to be made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Deadline {
+    pub at: Timestamp,
+    /// The client did not record a deadline, so seven days after the last sync are assumed.
+    pub assumed: bool,
+}
+
+/// What the card's button does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum CardAction {
+    /// The active profile needs none.
+    None,
+    Switch,
+    SignIn,
+}
+
+/// A usage reading as meters.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct UsageView {
+    pub read_at: Timestamp,
+    pub meters: Vec<Meter>,
+}
+
+/// One usage window as a bar.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Meter {
+    /// "5-hour", "7-day", "Opus".
+    pub label: String,
+    /// "5h", "7d", "Opus".
+    pub short: String,
+    /// 0 to 100, and beyond when a plan was exceeded.
+    pub percent: f64,
+    /// Absent while the window has not started.
+    pub resets_at: Option<Timestamp>,
+    /// Length of the window in milliseconds, for the pace mark.
+    #[cfg_attr(feature = "ts", ts(type = "number | null"))]
+    pub period_ms: Option<i64>,
+    pub severity: Severity,
+}
+
+/// How close a window is to its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    Normal,
+    /// 80 % and more.
+    Warning,
+    /// 95 % and more.
+    Critical,
+}
+
+/// What the running program knows and the disk does not.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    pub rev: u32,
+    pub live: LiveState,
+    /// When the live login was last found to be the active profile's.
+    pub synced_at: Option<Timestamp>,
+    pub switching: Option<Switching>,
+    pub acked_op: u32,
+    pub refreshing: bool,
+    pub problem: Option<Problem>,
+    pub notice: Option<String>,
+}
+
+impl Activity {
+    /// Of a program that has looked at the live login once and does nothing else.
+    pub fn of_a_glance(live: LiveState, now: Timestamp) -> Self {
+        let synced_at = matches!(live, LiveState::Known { .. }).then_some(now);
+        Self { rev: 0, live, synced_at, switching: None, acked_op: 0, refreshing: false, problem: None, notice: None }
+    }
+}
+
+/// Makes the board out of what is saved and what the program knows.
+pub fn assemble(ports: &Ports, activity: &Activity) -> Result<Board, FlowError> {
+    let roster = vault::load_roster(ports)?;
+    let now = ports.clock.now();
+    let mut cards = Vec::with_capacity(roster.profiles().len());
+    for profile in roster.profiles() {
+        let active = roster.active().is_some_and(|active| active.alias == profile.alias);
+        cards.push(card(ports, profile, active, activity, now)?);
+    }
+    Ok(Board {
+        rev: activity.rev,
+        now,
+        cards,
+        live: activity.live.clone(),
+        switching: activity.switching.clone(),
+        acked_op: activity.acked_op,
+        refreshing: activity.refreshing,
+        problem: activity.problem.clone(),
+        notice: activity.notice.clone(),
+    })
+}
+
+fn card(
+    ports: &Ports,
+    profile: &Profile,
+    active: bool,
+    activity: &Activity,
+    now: Timestamp,
+) -> Result<Card, FlowError> {
+    let header = vault::header(ports, &profile.alias);
+    let unreadable = !matches!(header, Ok(Some(_)));
+    let header = header.ok().flatten();
+    // The reading is looked up by identity, so another account's can never be drawn here.
+    let reading = ports.readings.last(profile.identity())?;
+    let deadline = header.as_ref().filter(|header| header.renews).map(|header| Deadline {
+        at: header.deadline.unwrap_or_else(|| header.saved_at.plus(policy::ASSUMED_LIFE_MS)),
+        assumed: header.deadline.is_none(),
+    });
+    let standing = Standing {
+        active,
+        unreadable,
+        login_needed: profile.login_needed_since.is_some(),
+        renews: header.as_ref().is_some_and(|header| header.renews),
+        deadline: deadline.filter(|deadline| !deadline.assumed).map(|deadline| deadline.at),
+        usage_read_at: reading.as_ref().map(|reading| reading.read_at),
+        synced_at: activity.synced_at,
+        live: live_standing(&activity.live, &profile.alias),
+    };
+    let badge = policy::badge(&standing, now);
+    let action = match (&badge.reason, active) {
+        (Reason::LoginNeeded | Reason::Unreadable | Reason::SignedOut, _) => CardAction::SignIn,
+        (Reason::Drifted, true) | (_, false) => CardAction::Switch,
+        (_, true) => CardAction::None,
+    };
+    let account = &profile.account;
+    Ok(Card {
+        alias: profile.alias.clone(),
+        email: account.email.clone(),
+        plan: account.plan.clone(),
+        organization: account.organization_name.clone().filter(|name| !name.contains(&account.email)),
+        active,
+        badge,
+        usage: reading.map(|reading| reading.view(now)),
+        deadline,
+        action,
+    })
+}
+
+fn live_standing(live: &LiveState, alias: &Alias) -> LiveStanding {
+    match live {
+        LiveState::Known { alias: known } if known == alias => LiveStanding::Mine,
+        LiveState::Known { .. } | LiveState::Unregistered { .. } => LiveStanding::Drifted,
+        LiveState::Husk | LiveState::Absent => LiveStanding::SignedOut,
+        LiveState::Unresolved | LiveState::Unreadable => LiveStanding::Unconfirmed,
+    }
+}

@@ -1,0 +1,229 @@
+//! What can go wrong, for people: every error of every flow becomes a code, a sentence and a typed next step, in this
+//! one file and without a catch-all arm, so that a new error cannot be added without deciding what the person does next.
+//! Deliberately not here: the errors themselves (they live beside their flows) and exit codes (the CLI maps `Code`).
+
+use serde::Serialize;
+
+use crate::flow::FlowError;
+use crate::ports::{LockError, ProviderError, StoreError};
+use crate::profile::{Alias, RosterError};
+use crate::time::Timestamp;
+use crate::vault::VaultError;
+
+/// The kind of failure, for code that branches on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum Code {
+    /// The request itself makes no sense: unknown alias, alias taken, already a profile.
+    Usage,
+    /// A login has to be made anew by a person.
+    LoginNeeded,
+    /// The live login belongs to an account that is no profile.
+    Unregistered,
+    /// The person has to say yes first.
+    Confirmation,
+    /// Somebody else holds a lock.
+    Busy,
+    /// The provider cannot be reached, is slow, throttles, or answers nonsense.
+    Provider,
+    /// The server says that this login is another account's.
+    WrongAccount,
+    /// A file or the Keychain cannot be read or written.
+    Store,
+    /// The Keychain is locked or waits for an answer.
+    Keychain,
+    /// Something that Signalbox itself got wrong.
+    Internal,
+}
+
+/// What the person can do about it. The board draws a button from it, the CLI prints a hint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum NextStep {
+    /// Sign in to this profile's account in Claude Code.
+    SignIn { alias: Alias },
+    /// Register the live login as a profile.
+    AddProfile,
+    /// Look at the profiles there are.
+    ListProfiles,
+    /// Say yes on the terminal, or pass `--yes`.
+    Confirm,
+    /// Wait until then, and try again.
+    Wait { until: Timestamp },
+    /// Try again; nothing has to be mended first.
+    Retry,
+    /// Check the network, then try again.
+    CheckNetwork,
+    /// Run this command, then try again.
+    Run { command: String },
+    /// Make room on the disk that holds this path.
+    FreeSpace { path: String },
+    /// Unlock the login keychain.
+    UnlockKeychain,
+    /// Answer the Keychain's dialog, or open Keychain Access.
+    AttendKeychain,
+    /// Tell the developers.
+    ReportBug,
+}
+
+/// A failure as every face shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    pub code: Code,
+    /// One sentence: `Cannot <do what>: <why>`.
+    pub message: String,
+    pub next_step: NextStep,
+    /// The profile that it concerns.
+    pub about: Option<Alias>,
+}
+
+/// What was being done when it failed, for the first half of the sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doing {
+    Use(Alias),
+    Add(Alias),
+    Rename(Alias),
+    Remove(Alias),
+    Refresh(Alias),
+    /// Looking at the live login.
+    Sync,
+    /// Ending what a crash left half done.
+    Recover,
+    /// Showing the profiles.
+    Show,
+}
+
+impl Doing {
+    /// "switch to work": what follows `Cannot`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Use(alias) => format!("switch to {alias}"),
+            Self::Add(alias) => format!("add {alias}"),
+            Self::Rename(alias) => format!("rename {alias}"),
+            Self::Remove(alias) => format!("remove {alias}"),
+            Self::Refresh(alias) => format!("refresh {alias}"),
+            Self::Sync => "look at the live login".to_owned(),
+            Self::Recover => "finish what was interrupted".to_owned(),
+            Self::Show => "show the profiles".to_owned(),
+        }
+    }
+
+    /// The profile that it concerns.
+    pub fn about(&self) -> Option<Alias> {
+        match self {
+            Self::Use(alias) | Self::Add(alias) | Self::Rename(alias) | Self::Remove(alias) | Self::Refresh(alias) => {
+                Some(alias.clone())
+            }
+            Self::Sync | Self::Recover | Self::Show => None,
+        }
+    }
+}
+
+impl FlowError {
+    /// The failure as people see it.
+    pub fn problem(&self, doing: &Doing) -> Problem {
+        let (code, next_step) = self.verdict();
+        Problem { code, message: format!("Cannot {}: {self}", doing.words()), next_step, about: doing.about() }
+    }
+
+    fn verdict(&self) -> (Code, NextStep) {
+        match self {
+            Self::Roster(error) => roster_verdict(error),
+            Self::Store(error) => store_verdict(error),
+            Self::Lock(error) => lock_verdict(error),
+            Self::Vault(error) => vault_verdict(error),
+            Self::LiveDamaged(_) => (Code::Store, run("claude auth login")),
+            Self::SignedOut => (Code::LoginNeeded, run("claude auth login")),
+            Self::Unregistered { .. } => (Code::Unregistered, NextStep::AddProfile),
+            Self::Unidentified { cause } => provider_verdict(cause),
+            Self::LiveExpired => (Code::LoginNeeded, run("claude -p hi")),
+            Self::Drifted { .. } => (Code::Confirmation, NextStep::Confirm),
+            Self::LoginNeeded { alias } | Self::RenewalLost { alias, .. } | Self::WrongAccount { alias, .. } => {
+                (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() })
+            }
+            Self::PutAside { .. } => (Code::Provider, NextStep::CheckNetwork),
+            Self::Unsteady => (Code::Busy, NextStep::Retry),
+        }
+    }
+}
+
+fn run(command: &str) -> NextStep {
+    NextStep::Run { command: command.to_owned() }
+}
+
+fn roster_verdict(error: &RosterError) -> (Code, NextStep) {
+    match error {
+        RosterError::Unknown(_) | RosterError::Taken(_) | RosterError::Registered(_) | RosterError::Full => {
+            (Code::Usage, NextStep::ListProfiles)
+        }
+    }
+}
+
+fn store_verdict(error: &StoreError) -> (Code, NextStep) {
+    let shown = |path: &std::path::Path| path.display().to_string();
+    match error {
+        StoreError::Unreadable { path, .. } | StoreError::Unwritable { path, .. } => {
+            (Code::Store, run(&format!("ls -ld {}", quoted(&shown(path)))))
+        }
+        StoreError::Full { path } => (Code::Store, NextStep::FreeSpace { path: shown(path) }),
+        StoreError::TooLarge { path, .. } | StoreError::Malformed { path, .. } => {
+            let path = shown(path);
+            (Code::Store, run(&format!("mv {} {}", quoted(&path), quoted(&format!("{path}.damaged")))))
+        }
+        StoreError::Link { path } => {
+            let path = quoted(&shown(path));
+            (Code::Store, run(&format!("cp --remove-destination \"$(realpath {path})\" {path}")))
+        }
+        StoreError::NotOurs { path } => (Code::Store, run(&format!("sudo chown \"$USER\" {}", quoted(&shown(path))))),
+        StoreError::ReadBack { .. } => (Code::Store, NextStep::Retry),
+        StoreError::FromTheFuture { .. } | StoreError::KeychainFailed { .. } | StoreError::NoEntropy => {
+            (Code::Internal, NextStep::ReportBug)
+        }
+        StoreError::KeychainLocked | StoreError::KeychainMissing => (Code::Keychain, NextStep::UnlockKeychain),
+        StoreError::KeychainDenied | StoreError::KeychainUnanswered => (Code::Keychain, NextStep::AttendKeychain),
+        StoreError::KeychainTooLong { .. } => (Code::Keychain, NextStep::ReportBug),
+    }
+}
+
+/// A path that can be pasted into a shell.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
+fn lock_verdict(error: &LockError) -> (Code, NextStep) {
+    match error {
+        LockError::Busy { .. } => (Code::Busy, NextStep::Retry),
+        LockError::ClaudeBusy { stale_at, .. } => (Code::Busy, NextStep::Wait { until: *stale_at }),
+        LockError::NotADirectory { path } => (Code::Store, run(&format!("rm {}", quoted(&path.display().to_string())))),
+        LockError::Failed { path, .. } => {
+            (Code::Store, run(&format!("ls -ld {}", quoted(&path.display().to_string()))))
+        }
+    }
+}
+
+fn vault_verdict(error: &VaultError) -> (Code, NextStep) {
+    match error {
+        VaultError::Store(error) => store_verdict(error),
+        VaultError::Missing(alias) | VaultError::Damaged { alias, .. } | VaultError::OtherAccount(alias) => {
+            (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() })
+        }
+        VaultError::RosterDamaged | VaultError::RosterFromTheFuture => (Code::Store, NextStep::ReportBug),
+    }
+}
+
+fn provider_verdict(error: &ProviderError) -> (Code, NextStep) {
+    match error {
+        ProviderError::Unauthorized => (Code::LoginNeeded, run("claude -p hi")),
+        ProviderError::MissingScope { .. } => (Code::LoginNeeded, run("claude auth login")),
+        ProviderError::Unreachable | ProviderError::TimedOut => (Code::Provider, NextStep::CheckNetwork),
+        ProviderError::Throttled { .. }
+        | ProviderError::Refused { .. }
+        | ProviderError::Failed { .. }
+        | ProviderError::Garbled => (Code::Provider, NextStep::Retry),
+    }
+}

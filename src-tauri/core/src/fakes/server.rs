@@ -1,0 +1,194 @@
+//! The pretended provider: single-use refresh tokens, immediate death of the old pair, reuse revoking the whole login
+//! (`docs/claude-code.md` §D5). Owns its truth about every login; the HTTP server with the full surface is
+//! `signalbox-provider-sim`.
+
+use std::collections::HashMap;
+
+use crate::credential::{AccessToken, Fingerprint, Live, RefreshToken, Renewed};
+use crate::document::Document;
+use crate::identity::{Account, Identity};
+use crate::ports::{Provider, ProviderError, RefreshError, Renewal};
+use crate::time::{DAY, HOUR, Timestamp};
+use crate::usage::{Usage, Window, WindowKind};
+
+use super::World;
+
+/// How long an access token lives.
+const ACCESS_MS: i64 = 8 * HOUR;
+
+/// The server's truth.
+#[derive(Default)]
+pub struct Server {
+    logins: Vec<Login>,
+    /// Every refresh token ever given out, and whose it is.
+    refresh_tokens: HashMap<String, usize>,
+    /// Answers every question with this, if set.
+    pub down: Option<ProviderError>,
+    /// Rotates, but the answer to a refresh is lost on the way.
+    pub lose_answers: bool,
+    /// How many refreshes succeeded.
+    pub refreshes: usize,
+    /// How many times a spent token was presented, each of which cost a login.
+    pub reuses: usize,
+}
+
+struct Login {
+    account: Account,
+    access: String,
+    refresh: String,
+    expires_at: Timestamp,
+    deadline: Timestamp,
+    alive: bool,
+    turn: u32,
+}
+
+impl Server {
+    /// Someone signs in; the text is what Claude Code would store, with an unknown member of its own.
+    pub fn sign_in(&mut self, account: &str, organization: &str, now: Timestamp) -> String {
+        let id = self.logins.len();
+        let identity = Identity::new(account, organization).expect("two names");
+        let login = Login {
+            account: Account {
+                identity,
+                email: format!("{account}@example.org"),
+                plan: Some("Max 5×".to_owned()),
+                organization_name: None,
+            },
+            access: format!("sk-ant-oat01-fake-{id}-0"),
+            refresh: format!("sk-ant-ort01-fake-{id}-0"),
+            expires_at: now.plus(ACCESS_MS),
+            deadline: now.plus(30 * DAY),
+            alive: true,
+            turn: 0,
+        };
+        self.refresh_tokens.insert(login.refresh.clone(), id);
+        let text = serde_json::json!({
+            "accessToken": login.access, "refreshToken": login.refresh, "expiresAt": login.expires_at.ms(),
+            "refreshTokenExpiresAt": login.deadline.ms(), "scopes": ["user:inference", "user:profile"],
+            "subscriptionType": "max", "memberOfTheFuture": {"kept": [1, 2, id]},
+        });
+        self.logins.push(login);
+        text.to_string()
+    }
+
+    /// Whether this refresh token is the newest of a login that lives.
+    pub fn is_alive(&self, refresh: &str) -> bool {
+        self.refresh_tokens.get(refresh).is_some_and(|id| self.logins[*id].alive && self.logins[*id].refresh == refresh)
+    }
+
+    /// Logins of this account that live.
+    pub fn living(&self, account: &str) -> usize {
+        self.logins.iter().filter(|login| login.alive && login.account.identity.account() == account).count()
+    }
+
+    /// The fingerprints of this account's living logins, as they would be saved.
+    pub fn living_fingerprints(&self, account: &str) -> Vec<Fingerprint> {
+        let living = |login: &&Login| login.alive && login.account.identity.account() == account;
+        self.logins.iter().filter(living).map(|login| fingerprint(&login.access, &login.refresh)).collect()
+    }
+
+    /// Whose tokens these are, dead or alive.
+    pub fn owner(&self, access: &str) -> Option<&Identity> {
+        let id: usize = access.strip_prefix("sk-ant-oat01-fake-")?.split('-').next()?.parse().ok()?;
+        self.logins.get(id).map(|login| &login.account.identity)
+    }
+
+    /// Ends every login of an account, as `/logout` does.
+    pub fn revoke(&mut self, account: &str) {
+        for login in self.logins.iter_mut().filter(|login| login.account.identity.account() == account) {
+            login.alive = false;
+        }
+    }
+
+    /// Lets every access token lapse.
+    pub fn expire_access(&mut self, now: Timestamp) {
+        for login in &mut self.logins {
+            login.expires_at = now;
+        }
+    }
+
+    /// Spends a refresh token: the new pair and its expiry, or `None` for `invalid_grant`.
+    pub fn rotate(&mut self, refresh: &str, now: Timestamp) -> Option<(String, String, Timestamp)> {
+        let id = *self.refresh_tokens.get(refresh)?;
+        let login = &mut self.logins[id];
+        if !login.alive || login.deadline <= now {
+            return None;
+        }
+        if login.refresh != refresh {
+            login.alive = false;
+            self.reuses += 1;
+            return None;
+        }
+        login.turn += 1;
+        login.access = format!("sk-ant-oat01-fake-{id}-{}", login.turn);
+        login.refresh = format!("sk-ant-ort01-fake-{id}-{}", login.turn);
+        login.expires_at = now.plus(ACCESS_MS);
+        self.refreshes += 1;
+        self.refresh_tokens.insert(login.refresh.clone(), id);
+        Some((login.access.clone(), login.refresh.clone(), login.expires_at))
+    }
+
+    fn authenticate(&self, access: &str, now: Timestamp) -> Result<&Login, ProviderError> {
+        if let Some(down) = &self.down {
+            return Err(down.clone());
+        }
+        self.logins
+            .iter()
+            .find(|login| login.alive && login.access == access && login.expires_at > now)
+            .ok_or(ProviderError::Unauthorized)
+    }
+}
+
+fn fingerprint(access: &str, refresh: &str) -> Fingerprint {
+    let text = serde_json::json!({"claudeAiOauth": {"accessToken": access, "refreshToken": refresh}}).to_string();
+    let document = Document::from_text(text).expect("an object");
+    let Ok(Live::Login(login)) = Live::parse(&document) else { unreachable!("a login was just written") };
+    login.fingerprint()
+}
+
+impl Provider for World {
+    fn identify(&self, token: &AccessToken) -> Result<Account, ProviderError> {
+        self.step(
+            "provider.identify",
+            || ProviderError::Unreachable,
+            |state, _| state.server.authenticate(token.expose(), state.now).map(|login| login.account.clone()),
+        )
+    }
+
+    fn refresh(&self, token: RefreshToken, _scopes: &[String]) -> Result<Renewal, RefreshError> {
+        let unreachable = || RefreshError::Unknown { cause: ProviderError::Unreachable };
+        self.step("provider.refresh", unreachable, |state, _| {
+            if let Some(cause) = state.server.down.clone() {
+                return Err(RefreshError::Unknown { cause });
+            }
+            let now = state.now;
+            let rotated = state.server.rotate(token.expose(), now);
+            if state.server.lose_answers {
+                return Err(RefreshError::Unknown { cause: ProviderError::TimedOut });
+            }
+            let (access, refresh, expires_at) = rotated.ok_or(RefreshError::Dead)?;
+            let renewed = Renewed {
+                access: AccessToken::new(access),
+                refresh: Some(RefreshToken::new(refresh)),
+                expires_at,
+                scopes: None,
+                account_uuid: None,
+            };
+            Ok(Renewal { renewed, kept: None })
+        })
+    }
+
+    fn usage(&self, token: &AccessToken) -> Result<Usage, ProviderError> {
+        self.step(
+            "provider.usage",
+            || ProviderError::Unreachable,
+            |state, _| {
+                let login = state.server.authenticate(token.expose(), state.now)?;
+                // Each account has a number of its own, so that a reading on the wrong card shows.
+                let percent = login.account.identity.account().bytes().map(f64::from).sum::<f64>() % 100.0;
+                let resets_at = Some(state.now.plus(HOUR));
+                Ok(Usage { windows: vec![Window { kind: WindowKind::FiveHour, percent, resets_at }] })
+            },
+        )
+    }
+}

@@ -1,0 +1,58 @@
+//! What stops a flow. Owns the one error type that every flow returns; what each failure means to a person is decided in
+//! `error`, with no arm left out.
+
+use crate::document::Malformed;
+use crate::identity::Account;
+use crate::ports::{LockError, ProviderError, StoreError};
+use crate::profile::{Alias, RosterError};
+use crate::vault::VaultError;
+
+/// Why a flow did not do what it was asked to do. In every case the live login and all saved ones are as they were, or
+/// newer.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Claude Code's store holds something that is no login.
+    #[error("Claude Code's stored login is damaged: {0}")]
+    LiveDamaged(Malformed),
+    /// Claude Code is signed out, or emptied its login.
+    #[error("Claude Code is signed out on this computer")]
+    SignedOut,
+    /// The live login is an account's that is no profile, and would be lost.
+    #[error("the live login belongs to {}, which is no profile yet", .account.email)]
+    Unregistered { account: Account },
+    /// The server could not say whose the live login is.
+    #[error("nobody can say whose the live login is right now: {cause}")]
+    Unidentified { cause: ProviderError },
+    /// The live access token has lapsed, and only Claude Code may renew the live login.
+    #[error("the live login's access token has expired, and only Claude Code may renew the live login")]
+    LiveExpired,
+    /// The live account changed behind the active profile's back; the person has to agree first.
+    #[error(
+        "the live login changed from {from} ({from_email}) to {to_email} outside Signalbox; if that was done with \
+         `/logout`, the server revoked the saved login of `{from}` as well, and it will need a new sign-in"
+    )]
+    Drifted { from: Alias, from_email: String, to_email: String },
+    /// The server refused this profile's login for good.
+    #[error("the login of `{alias}` has ended; it has to be signed in again")]
+    LoginNeeded { alias: Alias },
+    /// The server says that a saved login is another account's.
+    #[error("the saved login of `{alias}` belongs to {found}")]
+    WrongAccount { alias: Alias, found: String },
+    /// The newest login of this profile may be one that was put aside, and it could not be identified yet.
+    #[error("a newer login, which may be the one of `{alias}`, was put aside and could not be identified yet")]
+    PutAside { alias: Alias },
+    /// The login kept changing while we tried to replace it.
+    #[error("the live login changed several times in a moment")]
+    Unsteady,
+    /// A renewed pair could not be saved. It was tried more than once; the login needs a new sign-in.
+    #[error("the renewed login of `{alias}` could not be saved: {cause}")]
+    RenewalLost { alias: Alias, cause: StoreError },
+}

@@ -1,0 +1,143 @@
+//! Pure decisions: when a token is renewed, when usage is asked for, what colour a profile has. Values in, values out, and
+//! a table for each. Leaves doing anything about it to the flows.
+
+use crate::board::{Badge, Level, Reason};
+use crate::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
+
+/// Claude Code renews an access token that lapses within 300 s (`docs/observed.md` §3), and so do we.
+pub const RENEW_AHEAD_MS: i64 = 5 * MINUTE;
+/// Never more often than this, whatever is asked (`docs/claude-code.md` §F5).
+pub const USAGE_FLOOR_MS: i64 = 180 * SECOND;
+/// How often the active profile's usage is read.
+pub const USAGE_ACTIVE_MS: i64 = 300 * SECOND;
+/// How often a parked profile's usage is read.
+pub const USAGE_PARKED_MS: i64 = 600 * SECOND;
+/// Where the provider gave no usable `Retry-After`, or said 0, which means saturated.
+const THROTTLED_DEFAULT_MS: i64 = 6 * MINUTE;
+/// About half of the clients that come back exactly on the deadline are blocked again (`docs/claude-code.md` §F5).
+const THROTTLED_MARGIN_MS: i64 = 15 * MINUTE;
+/// A block of this length or more is the hourly budget, and gets the margin.
+const BUDGET_BLOCK_MS: i64 = 30 * MINUTE;
+/// No answer of a server may silence us for longer.
+const THROTTLED_MAX_MS: i64 = 6 * HOUR;
+/// After any other failure.
+const FAILED_MS: i64 = 5 * MINUTE;
+/// Where the client recorded no deadline, this long after the last save is assumed.
+pub const ASSUMED_LIFE_MS: i64 = 7 * DAY;
+/// A deadline this near turns a badge yellow.
+const DEADLINE_NEAR_MS: i64 = 5 * DAY;
+
+/// Whether an access token has to be renewed before it is used. A token without expiry never has to.
+pub fn expires_soon(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+    expires_at.is_some_and(|at| at.since(now) < RENEW_AHEAD_MS)
+}
+
+/// Whether usage should be read now.
+pub fn usage_due(active: bool, last_read: Option<Timestamp>, next_allowed: Option<Timestamp>, now: Timestamp) -> bool {
+    if next_allowed.is_some_and(|at| now < at) {
+        return false;
+    }
+    let interval = if active { USAGE_ACTIVE_MS } else { USAGE_PARKED_MS };
+    // A reading from the future was made before the clock was set back; it says nothing about its age.
+    last_read.is_none_or(|at| now.since(at) >= interval || now.since(at) < 0)
+}
+
+/// The earliest next request after a good answer.
+pub fn allowed_after_answer(now: Timestamp) -> Timestamp {
+    now.plus(USAGE_FLOOR_MS)
+}
+
+/// The earliest next request after a 429.
+pub fn allowed_after_throttle(retry_after_s: Option<u64>, now: Timestamp) -> Timestamp {
+    let asked = retry_after_s.and_then(|s| i64::try_from(s).ok()).map_or(0, |s| s.saturating_mul(SECOND));
+    let wait = match asked {
+        0 => THROTTLED_DEFAULT_MS,
+        ms if ms >= BUDGET_BLOCK_MS => ms.saturating_add(THROTTLED_MARGIN_MS),
+        ms => ms.max(USAGE_FLOOR_MS),
+    };
+    now.plus(wait.min(THROTTLED_MAX_MS))
+}
+
+/// The earliest next request after any other failure.
+pub fn allowed_after_failure(now: Timestamp) -> Timestamp {
+    now.plus(FAILED_MS)
+}
+
+/// What is known about a profile, as far as its badge is concerned.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// The profile that was last known to be live.
+    pub active: bool,
+    /// The saved login could not be read.
+    pub unreadable: bool,
+    /// The server refused the login for good.
+    pub login_needed: bool,
+    /// It holds a refresh token.
+    pub renews: bool,
+    /// When the login ends, known or assumed.
+    pub deadline: Option<Timestamp>,
+    /// When its usage was last read.
+    pub usage_read_at: Option<Timestamp>,
+    /// When the live login was last found to be this profile's.
+    pub synced_at: Option<Timestamp>,
+    pub live: LiveStanding,
+}
+
+/// What the live store looks like to the active profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LiveStanding {
+    /// It holds the profile's login.
+    Mine,
+    /// It changed and the server could not be asked.
+    #[default]
+    Unconfirmed,
+    /// It holds another account's login.
+    Drifted,
+    /// It is a husk, or empty.
+    SignedOut,
+}
+
+/// The badge of a profile (design section 7).
+pub fn badge(standing: &Standing, now: Timestamp) -> Badge {
+    let badge = |level, reason| Badge { level, reason };
+    if standing.unreadable {
+        return badge(Level::Red, Reason::Unreadable);
+    }
+    if standing.active {
+        return active_badge(standing, now);
+    }
+    let passed = standing.deadline.is_some_and(|at| at <= now);
+    if standing.login_needed || (passed && standing.renews) {
+        return badge(Level::Red, Reason::LoginNeeded);
+    }
+    if !standing.renews {
+        return badge(Level::Grey, Reason::CannotRenew);
+    }
+    if let Some(at) = standing.deadline.filter(|at| at.since(now) < DEADLINE_NEAR_MS) {
+        return badge(Level::Yellow, Reason::DeadlineNear { at });
+    }
+    match standing.usage_read_at {
+        None => badge(Level::Grey, Reason::NeverChecked),
+        Some(at) if now.since(at) > HOUR => badge(Level::Yellow, Reason::Checked { at }),
+        Some(at) => badge(Level::Green, Reason::Checked { at }),
+    }
+}
+
+fn active_badge(standing: &Standing, now: Timestamp) -> Badge {
+    let level_of = |at: Timestamp| match now.since(at) {
+        age if age <= 10 * MINUTE => Level::Green,
+        age if age <= HOUR => Level::Yellow,
+        _ => Level::Red,
+    };
+    let (level, reason) = match (standing.live, standing.synced_at) {
+        (LiveStanding::SignedOut, _) => (Level::Red, Reason::SignedOut),
+        (LiveStanding::Drifted, _) => (Level::Red, Reason::Drifted),
+        (LiveStanding::Unconfirmed, _) => (Level::Yellow, Reason::Unconfirmed),
+        (LiveStanding::Mine, None) => (Level::Yellow, Reason::Unconfirmed),
+        (LiveStanding::Mine, Some(at)) => match standing.deadline {
+            Some(end) if end.since(now) < DEADLINE_NEAR_MS => (Level::Yellow, Reason::DeadlineNear { at: end }),
+            _ => (level_of(at), Reason::Synced { at }),
+        },
+    };
+    Badge { level, reason }
+}

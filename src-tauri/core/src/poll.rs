@@ -1,0 +1,147 @@
+//! Reading usage: which profile is due, and one reading. Owns renewing a parked login where its reading needs it, and
+//! keeping the last good reading through every failure. Leaves the schedule to `policy` and the answer's meaning to `usage`.
+
+use crate::credential::Live;
+use crate::flow::FlowError;
+use crate::identity::Identity;
+use crate::policy;
+use crate::ports::{Ports, ProviderError};
+use crate::profile::{Alias, Profile};
+use crate::refresh::{self, Renewing};
+use crate::time::Timestamp;
+use crate::usage::{Reading, Usage};
+use crate::vault::{self, Opened};
+
+/// Whether the throttle of our own applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Only if the schedule says so.
+    Due,
+    /// A person asked, or a switch just happened: only the server's own word holds it back.
+    Forced,
+}
+
+/// What a reading came to.
+#[derive(Debug)]
+pub enum Polled {
+    Read(Reading),
+    /// It is too early; the last reading stands.
+    NotYet {
+        until: Timestamp,
+    },
+    /// No answer that counts; the last reading stands.
+    Failed(ProviderError),
+    /// The active login's access token has lapsed. Claude Code renews it at its next use.
+    ActiveExpired,
+}
+
+/// The profiles whose usage should be read now.
+pub fn due(ports: &Ports) -> Result<Vec<Alias>, FlowError> {
+    let roster = vault::load_roster(ports)?;
+    let now = ports.clock.now();
+    let active = roster.active().map(|profile| profile.alias.clone());
+    let mut due = Vec::new();
+    for profile in roster.profiles().iter().filter(|profile| profile.login_needed_since.is_none()) {
+        let last = ports.readings.last(profile.identity())?.map(|reading| reading.read_at);
+        let next = ports.readings.next_allowed(profile.identity())?;
+        if policy::usage_due(active.as_ref() == Some(&profile.alias), last, next, now) {
+            due.push(profile.alias.clone());
+        }
+    }
+    Ok(due)
+}
+
+/// Reads the usage of one profile with its own login.
+pub fn read_usage(ports: &Ports, alias: &Alias, urgency: Urgency) -> Result<Polled, FlowError> {
+    let roster = vault::load_roster(ports)?;
+    let profile = roster.get(alias)?.clone();
+    let active = roster.active().is_some_and(|active| active.alias == *alias);
+    let now = ports.clock.now();
+    if let Some(until) = ports.readings.next_allowed(profile.identity())?.filter(|until| now < *until) {
+        // A person may ask within our own floor, but not within a block that the server set.
+        let ours = until.since(now) <= policy::USAGE_FLOOR_MS;
+        if urgency == Urgency::Due || !ours {
+            return Ok(Polled::NotYet { until });
+        }
+    }
+    let opened = vault::open(ports, &profile)?;
+    let lapsed = opened.header.expires_at.is_some_and(|at| at <= now);
+    if active {
+        if lapsed {
+            return Ok(Polled::ActiveExpired);
+        }
+        let answer = ports.provider.usage(opened.login.value().access());
+        return record(ports, profile.identity(), answer);
+    }
+    let opened = if policy::expires_soon(opened.header.expires_at, now) && opened.header.renews {
+        match renewed(ports, &profile)? {
+            Ok(opened) => opened,
+            Err(polled) => return Ok(polled),
+        }
+    } else {
+        opened
+    };
+    let mut answer = ports.provider.usage(opened.login.value().access());
+    if answer == Err(ProviderError::Unauthorized) && opened.header.renews {
+        match renewed(ports, &profile)? {
+            Ok(opened) => answer = ports.provider.usage(opened.login.value().access()),
+            Err(polled) => return Ok(polled),
+        }
+    }
+    record(ports, profile.identity(), answer)
+}
+
+/// Renews a parked login under our lock, unless it turns out to be live, or another Signalbox renewed it meanwhile.
+fn renewed(ports: &Ports, profile: &Profile) -> Result<Result<Opened, Polled>, FlowError> {
+    let own = ports.locks.own("refresh")?;
+    let mut roster = vault::load_roster(ports)?;
+    let profile = roster.get(&profile.alias)?.clone();
+    let opened = vault::open(ports, &profile)?;
+    let live = roster.active().is_some_and(|active| active.alias == profile.alias) || is_live(ports, &opened)?;
+    if live {
+        return Ok(Err(Polled::ActiveExpired));
+    }
+    if crate::held::may_be_newest(ports, &profile.alias)? {
+        return Err(FlowError::PutAside { alias: profile.alias });
+    }
+    match refresh::renew(ports, &own, &mut roster, &profile, opened)? {
+        Renewing::Done(opened) => Ok(Ok(*opened)),
+        Renewing::NotNow(cause) => {
+            ports.readings.set_next_allowed(profile.identity(), held_back(&cause, ports.clock.now()))?;
+            Ok(Err(Polled::Failed(cause)))
+        }
+    }
+}
+
+fn is_live(ports: &Ports, opened: &Opened) -> Result<bool, FlowError> {
+    let Some(document) = ports.live.read()? else { return Ok(false) };
+    Ok(match Live::parse(&document) {
+        Ok(Live::Login(login)) => login.fingerprint() == opened.header.fingerprint,
+        Ok(Live::Husk | Live::Absent) => false,
+        Err(why) => return Err(FlowError::LiveDamaged(why)),
+    })
+}
+
+/// Keeps a good answer, and remembers when the next request is welcome. A failure leaves the last reading as it is.
+fn record(ports: &Ports, identity: &Identity, answer: Result<Usage, ProviderError>) -> Result<Polled, FlowError> {
+    let now = ports.clock.now();
+    match answer {
+        Ok(usage) => {
+            let reading = Reading { usage, read_at: now };
+            ports.readings.store(identity, &reading)?;
+            ports.readings.set_next_allowed(identity, policy::allowed_after_answer(now))?;
+            Ok(Polled::Read(reading))
+        }
+        Err(cause) => {
+            ports.readings.set_next_allowed(identity, held_back(&cause, now))?;
+            Ok(Polled::Failed(cause))
+        }
+    }
+}
+
+fn held_back(cause: &ProviderError, now: Timestamp) -> Timestamp {
+    match cause {
+        ProviderError::Throttled { retry_after_s } => policy::allowed_after_throttle(*retry_after_s, now),
+        _ => policy::allowed_after_failure(now),
+    }
+}

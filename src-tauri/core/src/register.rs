@@ -1,0 +1,125 @@
+//! Profiles come, go and are renamed. Owns the order of the steps in which a crash loses nothing: a login is saved before
+//! the roster names it, and the roster forgets a profile last. Leaves guided sign-in to `rotate`.
+
+use crate::credential::{Live, Login};
+use crate::flow::FlowError;
+use crate::identity::{self, Account};
+use crate::ports::{FileName, Ports, ProviderError};
+use crate::profile::{Alias, Profile, Roster, RosterError};
+use crate::sync;
+use crate::vault;
+
+/// Whether the person has agreed to go on where the live account changed outside Signalbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Stop and say what it may mean.
+    Ask,
+    Given,
+}
+
+/// A profile that was registered.
+#[derive(Debug)]
+pub struct Added {
+    pub account: Account,
+    /// The profile that was active before, whose login was replaced outside Signalbox.
+    pub drifted_from: Option<Alias>,
+}
+
+/// A profile that was removed.
+#[derive(Debug)]
+pub struct Removed {
+    pub account: Account,
+    /// Its login is still the live one; Claude Code stays signed in.
+    pub was_active: bool,
+}
+
+/// Registers the live login as `alias`, after the server has said whose it is.
+pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added, FlowError> {
+    let own = ports.locks.own("add")?;
+    crate::recover::recover_locked(ports, &own)?;
+    let mut roster = vault::load_roster(ports)?;
+    if let Some(taken) = roster.profiles().iter().find(|profile| profile.alias.collides_with(alias)) {
+        return Err(RosterError::Taken(taken.alias.clone()).into());
+    }
+    let login = live_login(ports)?;
+    let account = match ports.provider.identify(login.access()) {
+        Ok(account) => account,
+        Err(ProviderError::Unauthorized) => return Err(FlowError::LiveExpired),
+        Err(cause) => return Err(FlowError::Unidentified { cause }),
+    };
+    if let Some(same) = roster.by_identity(&account.identity) {
+        return Err(RosterError::Registered(same.alias.clone()).into());
+    }
+    let drifted_from = drifted(&roster, &account, consent)?;
+    let profile = Profile {
+        alias: alias.clone(),
+        account: account.clone(),
+        added_at: ports.clock.now(),
+        login_needed_since: None,
+    };
+    let login = identity::claim(login, &account, &profile).expect("the profile was made from this very account");
+    roster.add(profile)?;
+    vault::seal(ports, &login, sync::own_block(ports, &login).as_ref())?;
+    roster.mark_synced(alias, ports.clock.now())?;
+    vault::save_roster(ports, &roster)?;
+    Ok(Added { account, drifted_from })
+}
+
+fn live_login(ports: &Ports) -> Result<Login, FlowError> {
+    let document = ports.live.read()?.ok_or(FlowError::SignedOut)?;
+    match Live::parse(&document).map_err(FlowError::LiveDamaged)? {
+        Live::Login(login) => Ok(login),
+        Live::Husk | Live::Absent => Err(FlowError::SignedOut),
+    }
+}
+
+/// The active profile, if its login was replaced outside Signalbox; an error unless the person has agreed.
+fn drifted(roster: &Roster, account: &Account, consent: Consent) -> Result<Option<Alias>, FlowError> {
+    match (roster.active(), consent) {
+        (None, _) => Ok(None),
+        (Some(active), Consent::Given) => Ok(Some(active.alias.clone())),
+        (Some(active), Consent::Ask) => Err(FlowError::Drifted {
+            from: active.alias.clone(),
+            from_email: active.account.email.clone(),
+            to_email: account.email.clone(),
+        }),
+    }
+}
+
+/// Gives a profile another alias.
+pub fn rename(ports: &Ports, from: &Alias, to: &Alias) -> Result<(), FlowError> {
+    let _own = ports.locks.own("rename")?;
+    let mut roster = vault::load_roster(ports)?;
+    let before = roster.get(from)?.clone();
+    roster.rename(from, to)?;
+    let after = roster.get(to)?;
+    match vault::open(ports, &before) {
+        Ok(opened) => {
+            let login = identity::unsealed(opened.login.into_value(), before.identity(), after)
+                .expect("a rename does not change the identity");
+            vault::seal(ports, &login, opened.block.as_ref())?;
+        }
+        // A profile without a saved login can be renamed; one whose login cannot be read must not lose it.
+        Err(vault::VaultError::Missing(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    vault::save_roster(ports, &roster)?;
+    // Files are named in lower case, so an alias that differs in case only has the same file.
+    if !from.collides_with(to) {
+        ports.files.remove(&FileName::Cred(from.clone()))?;
+    }
+    Ok(())
+}
+
+/// Forgets a profile and its saved login. The account itself and the live login are untouched.
+pub fn remove(ports: &Ports, alias: &Alias) -> Result<Removed, FlowError> {
+    let _own = ports.locks.own("remove")?;
+    let mut roster = vault::load_roster(ports)?;
+    let was_active = roster.active().is_some_and(|active| active.alias == *alias);
+    let account = roster.get(alias)?.account.clone();
+    ports.files.remove(&FileName::Cred(alias.clone()))?;
+    roster.remove(alias)?;
+    vault::save_roster(ports, &roster)?;
+    ports.readings.forget(&account.identity)?;
+    Ok(Removed { account, was_active })
+}

@@ -1,0 +1,282 @@
+//! The switch: capture the outgoing login, install the target's, and be able to prove both. Owns the order of the steps,
+//! which is what keeps every login safe; each step itself lives in `sync`, `refresh`, `vault` and `journal`.
+//!
+//! The target is vouched for *before* it goes live, while it is parked and may be renewed: a dead login is never installed,
+//! and no live token is ever refreshed by us. The live store is then replaced by compare-and-swap under Claude Code's own
+//! locks and read back, so what the server vouched for is what stands there.
+
+use crate::account_cache::AccountBlock;
+use crate::credential::{Fingerprint, Live, Login};
+use crate::document::Document;
+use crate::flow::FlowError;
+use crate::held;
+use crate::identity::Identity;
+use crate::journal::{self, Entry};
+use crate::ports::{LiveLock, OwnLock, Ports, ProviderError, Replaced, StoreError};
+use crate::profile::{Alias, Profile, Roster};
+use crate::recover;
+use crate::refresh::{self, Vouched};
+use crate::sync::{self, Synced};
+use crate::vault::{self, Opened};
+
+/// How often the live login may change under our hands before we give up.
+const ATTEMPTS: u32 = 4;
+
+/// A switch that succeeded.
+#[derive(Debug)]
+pub struct Used {
+    pub alias: Alias,
+    /// The profile that was live before, if it was one.
+    pub from: Option<Alias>,
+    /// The login was live already; nothing was written.
+    pub already_active: bool,
+    pub proof: Proof,
+    /// Things that did not go as they should and lost nothing.
+    pub remarks: Vec<Remark>,
+}
+
+/// What is known about the login that is live now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The server said that it is the profile's, and it was read back from the live store.
+    Verified,
+    /// It was read back, but the server could not be asked.
+    Unverified(ProviderError),
+}
+
+/// Something that a person should know about a switch that succeeded.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// The outgoing login could not be identified and was put aside, encrypted.
+    PutAside,
+    /// `oauthAccount` could not be renewed: Claude Code may show the old account's name for a while.
+    AccountCache(StoreError),
+}
+
+/// How one try at replacing the live login ended.
+enum Swap {
+    Done(Vec<Remark>),
+    /// The live login is not what it was when it was captured: look again.
+    Moved,
+}
+
+/// Makes `alias` the live login.
+pub fn use_profile(ports: &Ports, alias: &Alias) -> Result<Used, FlowError> {
+    let own = ports.locks.own("use")?;
+    recover::recover_locked(ports, &own)?;
+    let mut roster = vault::load_roster(ports)?;
+    let profile = roster.get(alias)?.clone();
+    held::settle(ports, &own, &mut roster)?;
+    for _ in 0..ATTEMPTS {
+        let captured = capture_outgoing(ports, &own, &mut roster)?;
+        let from = roster.active().map(|active| active.alias.clone());
+        if from.as_ref() == Some(alias) && captured.is_known() {
+            return already_active(ports, &own, &roster, &profile);
+        }
+        let (target, vouched) = refresh::vouch(ports, &own, &mut roster, &profile, captured.target_is_parked())?;
+        let mut remarks = match swap(ports, &own, &roster, &target, &captured)? {
+            Swap::Done(remarks) => remarks,
+            Swap::Moved => continue,
+        };
+        commit(ports, &mut roster, &profile, &vouched)?;
+        if remarks.contains(&Remark::PutAside) {
+            // Parked now, it may be renewed and asked about; where that fails it simply stays aside.
+            let settled = held::settle(ports, &own, &mut roster);
+            if settled.is_ok() && vault::held(ports)?.is_empty() {
+                remarks.retain(|remark| *remark != Remark::PutAside);
+            }
+        }
+        let proof = match vouched {
+            Vouched::Verified(_) => Proof::Verified,
+            Vouched::Unverified(cause) => Proof::Unverified(cause),
+        };
+        return Ok(Used { alias: alias.clone(), from, already_active: false, proof, remarks });
+    }
+    Err(FlowError::Unsteady)
+}
+
+/// What is known about the live login that is about to be replaced.
+struct Captured {
+    synced: Synced,
+}
+
+impl Captured {
+    fn is_known(&self) -> bool {
+        matches!(self.synced, Synced::Unchanged { .. } | Synced::Saved { .. } | Synced::Moved { .. })
+    }
+
+    /// Only while nobody can say whose the live login is could it be the target's own.
+    fn target_is_parked(&self) -> Result<(), ProviderError> {
+        match &self.synced {
+            Synced::Unresolved { cause, .. } => Err(cause.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the server was asked about exactly these tokens, in vain.
+    fn asked_in_vain(&self, fingerprint: &Fingerprint) -> bool {
+        matches!(&self.synced, Synced::Unresolved { seen, .. } if seen == fingerprint)
+    }
+}
+
+/// Saves the live login's newest tokens. Refuses where replacing it would lose an account that is no profile.
+fn capture_outgoing(ports: &Ports, own: &OwnLock, roster: &mut Roster) -> Result<Captured, FlowError> {
+    match sync::sync_locked(ports, own, roster)? {
+        Synced::Foreign { account } => Err(FlowError::Unregistered { account }),
+        synced => Ok(Captured { synced }),
+    }
+}
+
+/// One try: under Claude Code's locks, re-read, make sure that what stands there is saved, write the journal, replace.
+fn swap(
+    ports: &Ports,
+    own: &OwnLock,
+    roster: &Roster,
+    target: &Opened,
+    captured: &Captured,
+) -> Result<Swap, FlowError> {
+    let login = target.login.value();
+    let lock = ports.locks.live(own)?;
+    let document = ports.live.read()?;
+    let live = match &document {
+        Some(document) => Live::parse(document).map_err(FlowError::LiveDamaged)?,
+        None => Live::Absent,
+    };
+    let active = roster.active().map(|profile| &profile.alias);
+    let outgoing = match live {
+        Live::Absent | Live::Husk => None,
+        Live::Login(outgoing) => Some(outgoing),
+    };
+    let fingerprint = outgoing.as_ref().map(Login::fingerprint);
+    let unsaved = match &fingerprint {
+        Some(fingerprint) => !vault::is_saved(ports, fingerprint, active)?,
+        None => false,
+    };
+    // A rotation came in between: the server can say whose it is, unless it was asked in vain just now.
+    if unsaved && !fingerprint.as_ref().is_some_and(|seen| captured.asked_in_vain(seen)) {
+        return Ok(Swap::Moved);
+    }
+    let empty = Document::empty();
+    let next = login.install_into(document.as_ref().unwrap_or(&empty)).map_err(FlowError::LiveDamaged)?;
+    let entry = Entry::new(active.cloned(), target.login.alias().clone(), fingerprint, login.fingerprint());
+    journal::begin(ports, entry, document.as_ref())?;
+    match replace(ports, &lock, document.as_ref(), &next) {
+        Ok(Replaced::Done) => {}
+        Ok(Replaced::Changed) => {
+            journal::close(ports)?;
+            return Ok(Swap::Moved);
+        }
+        Err(error) => {
+            // Should this fail too, the journal stays, and `recover` tries again.
+            recover::put_back_if_damaged(ports, &lock, document.as_ref(), Some(&next))?;
+            recover::recover_under(ports, &lock)?;
+            return Err(error.into());
+        }
+    }
+    let mut remarks = Vec::new();
+    if let Some(outgoing) = outgoing.filter(|_| unsaved) {
+        // Not before it is out of the live store: a copy beside a live login goes stale at Claude Code's next refresh.
+        // Until this is written the journal holds it.
+        vault::hold(ports, &outgoing, active)?;
+        remarks.push(Remark::PutAside);
+    }
+    if let Err(error) = write_block(ports, &lock, target.login.identity(), target.block.as_ref()) {
+        remarks.push(Remark::AccountCache(error));
+    }
+    Ok(Swap::Done(remarks))
+}
+
+fn replace(
+    ports: &Ports,
+    lock: &LiveLock,
+    expected: Option<&Document>,
+    next: &Document,
+) -> Result<Replaced, StoreError> {
+    let digest = expected.map(Document::digest);
+    ports.live.replace(lock, digest.as_ref(), next)
+}
+
+/// After the swap: the roster follows, and the journal is closed.
+fn commit(ports: &Ports, roster: &mut Roster, profile: &Profile, vouched: &Vouched) -> Result<(), FlowError> {
+    if let Vouched::Verified(account) = vouched {
+        roster.describe(account);
+        roster.mark_login_needed(&profile.alias, None)?;
+    }
+    roster.mark_synced(&profile.alias, ports.clock.now())?;
+    vault::save_roster(ports, roster)?;
+    journal::close(ports)?;
+    Ok(())
+}
+
+/// `use` of the profile that is live already: nothing to do but to see that `oauthAccount` agrees.
+fn already_active(ports: &Ports, own: &OwnLock, roster: &Roster, profile: &Profile) -> Result<Used, FlowError> {
+    let mut remarks = Vec::new();
+    if let Err(FlowError::Store(error)) = mend_locked(ports, own, roster) {
+        remarks.push(Remark::AccountCache(error));
+    }
+    Ok(Used {
+        alias: profile.alias.clone(),
+        from: Some(profile.alias.clone()),
+        already_active: true,
+        proof: Proof::Verified,
+        remarks,
+    })
+}
+
+/// Looks at `oauthAccount` again some seconds after a switch: an answer about the old account that was in flight may have
+/// been written over it, and would stay wrong for a day (`docs/observed.md` §6). `true`: it was wrong and is mended.
+pub fn mend_account_cache(ports: &Ports) -> Result<bool, FlowError> {
+    let own = ports.locks.own("mend")?;
+    let roster = vault::load_roster(ports)?;
+    mend_locked(ports, &own, &roster)
+}
+
+fn mend_locked(ports: &Ports, own: &OwnLock, roster: &Roster) -> Result<bool, FlowError> {
+    let Some(active) = roster.active() else { return Ok(false) };
+    let Some(document) = ports.account_cache.read()? else { return Ok(false) };
+    let shown = AccountBlock::of(&document).and_then(|block| block.identity());
+    if shown.as_ref().is_none_or(|shown| shown == active.identity()) {
+        return Ok(false);
+    }
+    // Only while the live login is this profile's is the block wrong; otherwise someone switched outside.
+    if !live_is(ports, &active.alias)? {
+        return Ok(false);
+    }
+    let opened = vault::open(ports, active)?;
+    let lock = ports.locks.live(own)?;
+    write_block(ports, &lock, active.identity(), opened.block.as_ref())?;
+    Ok(true)
+}
+
+/// Whether the live store holds exactly the tokens that are saved for a profile.
+fn live_is(ports: &Ports, alias: &Alias) -> Result<bool, FlowError> {
+    let Some(document) = ports.live.read()? else { return Ok(false) };
+    let Ok(Live::Login(login)) = Live::parse(&document) else { return Ok(false) };
+    let saved: Option<Fingerprint> = vault::header(ports, alias)?.map(|header| header.fingerprint);
+    Ok(saved == Some(login.fingerprint()))
+}
+
+/// Makes `oauthAccount` the target's: its own saved block whole, or none at all, which Claude Code fills in again.
+pub(crate) fn write_block(
+    ports: &Ports,
+    lock: &LiveLock,
+    identity: &Identity,
+    block: Option<&AccountBlock>,
+) -> Result<(), StoreError> {
+    for _ in 0..ATTEMPTS {
+        let Some(document) = ports.account_cache.read()? else { return Ok(()) };
+        let shown = AccountBlock::of(&document);
+        if shown.as_ref().and_then(AccountBlock::identity).as_ref() == Some(identity) {
+            return Ok(());
+        }
+        let next = match block {
+            Some(block) => block.install_into(&document),
+            None => AccountBlock::take_out_of(&document),
+        };
+        let next = next.expect("a document that was read can be spliced");
+        if ports.account_cache.replace(lock, &document.digest(), &next)? == Replaced::Done {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
