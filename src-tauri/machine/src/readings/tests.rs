@@ -1,0 +1,222 @@
+//! The usage database: what it keeps, and what it survives.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::thread;
+use std::time::Instant;
+
+use signalbox_core::usage::{Window, WindowKind};
+
+use super::*;
+
+const NOON: Timestamp = Timestamp::from_ms(1_795_262_400_000);
+
+type Damage = fn(&Path);
+
+fn ada() -> Identity {
+    Identity::new("acc-ada", "org-1").unwrap()
+}
+
+fn reading(percent: f64) -> Reading {
+    let window = |kind, resets_at| Window { kind, percent, resets_at };
+    let windows = vec![window(WindowKind::FiveHour, Some(NOON)), window(WindowKind::Model("Opus".to_owned()), None)];
+    Reading { usage: Usage { windows }, read_at: NOON.plus(-1) }
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn raw(folder: &Path) -> Connection {
+    Connection::open(folder.join(FILE)).unwrap()
+}
+
+#[test]
+fn a_reading_comes_back_as_it_was_stored_for_its_own_identity_only() {
+    let folder = folder();
+    Database::new(folder.path()).store(&ada(), &reading(41.5)).unwrap();
+    let database = Database::new(folder.path());
+    assert_eq!(database.last(&ada()).unwrap(), Some(reading(41.5)));
+    for (account, organization) in [("acc-ada", "org-2"), ("acc-bob", "org-1")] {
+        assert_eq!(database.last(&Identity::new(account, organization).unwrap()).unwrap(), None);
+    }
+    database.store(&ada(), &reading(7.0)).unwrap();
+    assert_eq!(database.last(&ada()).unwrap(), Some(reading(7.0)));
+}
+
+#[test]
+fn the_later_of_two_next_moments_stays() {
+    let folder = folder();
+    let database = Database::new(folder.path());
+    assert_eq!(database.next_allowed(&ada()).unwrap(), None);
+    database.set_next_allowed(&ada(), NOON).unwrap();
+    Database::new(folder.path()).set_next_allowed(&ada(), NOON.plus(-5)).unwrap();
+    assert_eq!(database.next_allowed(&ada()).unwrap(), Some(NOON));
+    database.set_next_allowed(&ada(), NOON.plus(5)).unwrap();
+    assert_eq!(database.next_allowed(&ada()).unwrap(), Some(NOON.plus(5)));
+}
+
+#[test]
+fn a_forgotten_identity_leaves_nothing_and_takes_nobody_with_it() {
+    let folder = folder();
+    let (database, bob) = (Database::new(folder.path()), Identity::new("acc-bob", "org-1").unwrap());
+    for identity in [&ada(), &bob] {
+        database.store(identity, &reading(1.0)).unwrap();
+        database.set_next_allowed(identity, NOON).unwrap();
+    }
+    database.forget(&ada()).unwrap();
+    assert_eq!((database.last(&ada()).unwrap(), database.next_allowed(&ada()).unwrap()), (None, None));
+    assert_eq!((database.last(&bob).unwrap(), database.next_allowed(&bob).unwrap()), (Some(reading(1.0)), Some(NOON)));
+}
+
+#[test]
+fn reading_makes_no_file() {
+    let folder = folder();
+    let database = Database::new(folder.path());
+    assert_eq!((database.last(&ada()).unwrap(), database.next_allowed(&ada()).unwrap()), (None, None));
+    database.forget(&ada()).unwrap();
+    assert!(names(folder.path()).is_empty());
+    let missing = Database::new(&folder.path().join("missing"));
+    assert_eq!(missing.last(&ada()).unwrap(), None);
+    assert!(matches!(missing.store(&ada(), &reading(1.0)), Err(StoreError::Unwritable { .. })));
+}
+
+#[test]
+fn every_file_of_the_database_is_private() {
+    let folder = folder();
+    let database = Database::new(folder.path());
+    database.store(&ada(), &reading(1.0)).unwrap();
+    fs::set_permissions(folder.path().join(FILE), fs::Permissions::from_mode(0o644)).unwrap();
+    database.last(&ada()).unwrap();
+    assert_eq!(names(folder.path()), ["usage.db", "usage.db-shm", "usage.db-wal"]);
+    for name in names(folder.path()) {
+        assert_eq!(folder.path().join(&name).metadata().unwrap().mode() & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_damaged_database_is_put_aside_and_replaced() {
+    let damages: [(&str, Damage); 4] = [
+        ("foreign bytes", |file| fs::write(file, vec![b'x'; 8192]).unwrap()),
+        ("a torn page", |file| {
+            let mut bytes = fs::read(file).unwrap();
+            bytes[100..].fill(0xa5);
+            fs::write(file, bytes).unwrap();
+        }),
+        ("cut short", |file| {
+            let bytes = fs::read(file).unwrap();
+            fs::write(file, &bytes[..5000]).unwrap();
+        }),
+        ("other tables", |file| Connection::open(file).unwrap().execute_batch("DROP TABLE reading").unwrap()),
+    ];
+    for (case, damage) in damages {
+        let folder = folder();
+        Database::new(folder.path()).store(&ada(), &reading(1.0)).unwrap();
+        damage(&folder.path().join(FILE));
+        let database = Database::new(folder.path());
+        assert_eq!(database.last(&ada()).unwrap(), None, "{case}");
+        database.store(&ada(), &reading(2.0)).unwrap();
+        assert_eq!(database.last(&ada()).unwrap(), Some(reading(2.0)), "{case}");
+        let aside = names(folder.path()).iter().filter(|name| name.starts_with("usage.db.damaged-")).count();
+        assert!(aside >= 1, "{case}: {:?}", names(folder.path()));
+        assert_eq!(Database::new(folder.path()).last(&ada()).unwrap(), Some(reading(2.0)), "{case}");
+    }
+}
+
+#[test]
+fn a_database_that_somebody_put_aside_is_noticed_at_the_next_call() {
+    let folder = folder();
+    let (app, cli) = (Database::new(folder.path()), Database::new(folder.path()));
+    app.store(&ada(), &reading(1.0)).unwrap();
+    let file = app.file_id().unwrap().unwrap();
+    cli.move_aside(file, "a test").unwrap();
+    app.store(&ada(), &reading(2.0)).unwrap();
+    assert_eq!(cli.last(&ada()).unwrap(), Some(reading(2.0)));
+    cli.move_aside(file, "a test").unwrap();
+    assert_eq!(cli.last(&ada()).unwrap(), Some(reading(2.0)), "a file that is not the damaged one stays");
+}
+
+#[test]
+fn a_reading_that_makes_no_sense_counts_as_none() {
+    let folder = folder();
+    let database = Database::new(folder.path());
+    database.store(&ada(), &reading(1.0)).unwrap();
+    raw(folder.path()).execute("UPDATE reading SET windows_json = '{'", []).unwrap();
+    assert_eq!(database.last(&ada()).unwrap(), None);
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone() {
+    let folder = folder();
+    Database::new(folder.path()).store(&ada(), &reading(1.0)).unwrap();
+    raw(folder.path()).pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
+    let database = Database::new(folder.path());
+    assert!(matches!(database.last(&ada()), Err(StoreError::FromTheFuture { .. })));
+    assert!(matches!(database.store(&ada(), &reading(2.0)), Err(StoreError::FromTheFuture { .. })));
+    let kept: i64 = raw(folder.path()).query_row("SELECT count(*) FROM reading", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 1);
+}
+
+#[test]
+fn a_link_is_refused() {
+    let (folder, elsewhere) = (folder(), self::folder());
+    std::os::unix::fs::symlink(elsewhere.path().join("victim.db"), folder.path().join(FILE)).unwrap();
+    let database = Database::new(folder.path());
+    assert!(matches!(database.last(&ada()), Err(StoreError::Unreadable { .. })));
+    assert!(database.store(&ada(), &reading(1.0)).is_err());
+    assert!(names(elsewhere.path()).is_empty());
+}
+
+#[test]
+fn many_at_once_lose_nothing() {
+    let folder = folder();
+    thread::scope(|scope| {
+        for writer in 0..8 {
+            let path = folder.path();
+            scope.spawn(move || {
+                let database = Database::new(path);
+                let identity = Identity::new(&format!("acc-{writer}"), "org-1").unwrap();
+                for round in 0..25 {
+                    database.store(&identity, &reading(f64::from(round))).unwrap();
+                    database.set_next_allowed(&ada(), NOON.plus(writer * 25 + i64::from(round))).unwrap();
+                }
+                assert_eq!(database.last(&identity).unwrap(), Some(reading(24.0)));
+            });
+        }
+    });
+    assert_eq!(Database::new(folder.path()).next_allowed(&ada()).unwrap(), Some(NOON.plus(199)));
+    assert!(!names(folder.path()).iter().any(|name| name.contains("damaged")));
+}
+
+#[test]
+fn a_writer_who_does_not_let_go_is_reported_after_two_seconds() {
+    let folder = folder();
+    let database = Database::new(folder.path());
+    database.store(&ada(), &reading(1.0)).unwrap();
+    let other = raw(folder.path());
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    let refused = database.store(&ada(), &reading(2.0)).unwrap_err();
+    assert!(refused.to_string().contains("another process keeps it busy"), "{refused}");
+    assert!((1500..10_000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+    assert_eq!(database.last(&ada()).unwrap(), Some(reading(1.0)), "readers go on meanwhile");
+}
+
+#[test]
+fn opening_and_reading_is_quick() {
+    let folder = folder();
+    Database::new(folder.path()).store(&ada(), &reading(1.0)).unwrap();
+    let fastest = (0..10).map(|_| {
+        let begun = Instant::now();
+        assert!(Database::new(folder.path()).last(&ada()).unwrap().is_some());
+        begun.elapsed()
+    });
+    let fastest = fastest.min().unwrap();
+    assert!(fastest < Duration::from_millis(3), "{fastest:?}");
+}
