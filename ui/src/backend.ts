@@ -1,0 +1,79 @@
+// The border between the page and the Rust side: the one interface that components know, and its Tauri half. The only
+// file that imports @tauri-apps/api. Names of commands and of the event are those of the shell's `commands` and `board`.
+// Deliberately not here: what a call means for the screen (`controls.svelte.ts`), and the stand-in for a plain browser
+// (`fake/backend.ts`).
+import { invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
+import { problem as say } from "./copy";
+import type { Alias } from "./generated/Alias";
+import type { Board } from "./generated/Board";
+import type { Problem } from "./generated/Problem";
+
+/** Everything that the board window can ask for. A refused call rejects with a `Problem`, see `asProblem`. */
+export interface Backend {
+  /** The board as it is now. Boards that come later arrive through `onBoard`. */
+  board(): Promise<Board>;
+  /** Calls `f` with every board that is published from now on, until the returned function is called. */
+  onBoard(f: (board: Board) => void): () => void;
+  /** Makes `alias` the live login. `op` is acknowledged by `Board.ackedOp` once that has ended, well or badly. */
+  useProfile(op: number, alias: Alias): Promise<void>;
+  /** Reads everybody's usage anew. */
+  refresh(): Promise<void>;
+  /** Registers the live login as `alias`. `force`: the person said yes to what a first call was refused with. */
+  addProfile(alias: Alias, force: boolean): Promise<void>;
+  renameProfile(from: Alias, to: Alias): Promise<void>;
+  removeProfile(alias: Alias): Promise<void>;
+  dismissProblem(): Promise<void>;
+  closeBoard(): Promise<void>;
+  /** Makes the window as high as its content, in CSS pixels. */
+  fitHeight(px: number): Promise<void>;
+  quit(): Promise<void>;
+}
+
+/** Whether this page runs inside the app. */
+export function insideTauri(): boolean {
+  return "__TAURI_INTERNALS__" in window;
+}
+
+export function tauriBackend(): Backend {
+  // The first board is asked for only when the listener is in place: between the two nothing can be missed.
+  let listening: Promise<unknown> = Promise.resolve();
+  return {
+    async board() {
+      await listening;
+      return invoke<Board>("board");
+    },
+    onBoard(f) {
+      const stop = listen<Board>("board", (event) => f(event.payload));
+      listening = stop;
+      return () => void stop.then((unlisten) => unlisten());
+    },
+    useProfile: (op, alias) => invoke("use_profile", { op, alias }),
+    refresh: () => invoke("refresh"),
+    addProfile: (alias, force) => invoke("add_profile", { alias, force }),
+    renameProfile: (from, to) => invoke("rename_profile", { from, to }),
+    removeProfile: (alias) => invoke("remove_profile", { alias }),
+    dismissProblem: () => invoke("dismiss_problem"),
+    closeBoard: () => invoke("close_board"),
+    fitHeight: (height) => invoke("fit_board", { height }),
+    quit: () => invoke("quit"),
+  };
+}
+
+/** What a call was refused with. Anything but a `Problem` is a fault of ours, and is shown as one. */
+export function asProblem(refusal: unknown): Problem {
+  if (isProblem(refusal)) return refusal;
+  const why = refusal instanceof Error ? refusal.message : String(refusal);
+  return { code: "internal", message: say.noAnswer(why), nextStep: { kind: "reportBug" }, about: null };
+}
+
+function isProblem(value: unknown): value is Problem {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "code" in value &&
+    "message" in value &&
+    "nextStep" in value &&
+    "about" in value
+  );
+}

@@ -1,0 +1,188 @@
+// What components hold on to: the view to draw and the things a person can do. Joins the pure store to the backend and
+// owns the little that belongs to this window alone (which panel is open). No truth lives here: closing the window
+// loses nothing. Deliberately not here: what a state means on screen (`store.ts`) and how it looks (`components/`).
+import { asProblem, type Backend } from "./backend";
+import { Clock } from "./clock.svelte";
+import { spoken } from "./copy";
+import type { Alias } from "./generated/Alias";
+import type { Board } from "./generated/Board";
+import type { Problem } from "./generated/Problem";
+import { measureClick } from "./probe";
+import { derive, initialState, nextOp, reduce, visibleProblem, type Action, type State } from "./store";
+
+/** The one panel that is open: under a card, or under the list. */
+export type Panel =
+  | { readonly kind: "menu" | "rename" | "remove" | "signIn"; readonly alias: Alias }
+  | { readonly kind: "add" };
+
+/** How long the sentence of success stands on the board. */
+const NOTICE_MS = 30_000;
+
+export class Controls {
+  readonly clock = new Clock();
+  readonly #backend: Backend;
+  #state = $state.raw<State>(initialState);
+  readonly #view = $derived(derive(this.#state.confirmed, this.#state.pending));
+
+  /** The panel that is open, if any. */
+  panel = $state.raw<Panel | null>(null);
+  #noticeAt = $state(0);
+  /** The last sentence for people who listen. */
+  announcement = $state("");
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  get board(): Board | null {
+    return this.#state.confirmed;
+  }
+
+  get view() {
+    return this.#view;
+  }
+
+  get problem(): Problem | null {
+    return visibleProblem(this.#state);
+  }
+
+  /** What the last switch did. It is news for a while, and clutter after that. */
+  get notice(): string | null {
+    if (this.#view.target !== null || this.clock.now - this.#noticeAt > NOTICE_MS) return null;
+    return this.#state.confirmed?.notice ?? null;
+  }
+
+  /** The profile that "Try again" would switch to. */
+  get failed(): Alias | null {
+    return this.#state.failed;
+  }
+
+  get refreshing(): boolean {
+    return this.#state.refreshAsked || this.#state.confirmed?.refreshing === true;
+  }
+
+  /** Follows the backend's boards and the clock; the returned function lets go of both. */
+  start(): () => void {
+    const stopClock = this.clock.start();
+    const stopBoards = this.#backend.onBoard((board) => this.#arrived(board));
+    this.#backend.board().then((board) => this.#arrived(board), this.#refused);
+    return () => {
+      stopBoards();
+      stopClock();
+    };
+  }
+
+  /** Asks for a switch. `since` is the time stamp of the click or key press. Nothing happens while one runs. */
+  switchTo(alias: Alias, since: number): void {
+    const view = this.#view.cards.find((each) => each.card.alias === alias);
+    if (view?.enabled !== true || view.button !== "switch") return;
+    const op = nextOp(this.#state);
+    this.#dispatch({ kind: "switchAsked", op, alias });
+    measureClick(alias, since);
+    this.panel = null;
+    this.announcement = spoken.switchingTo(alias);
+    this.#backend
+      .useProfile(op, alias)
+      .catch((refusal: unknown) =>
+        this.#dispatch({ kind: "switchRefused", op, problem: asProblem(refusal) }),
+      );
+  }
+
+  refresh(): void {
+    if (this.refreshing) return;
+    this.#dispatch({ kind: "refreshAsked" });
+    this.#backend
+      .refresh()
+      .catch(this.#refused)
+      .finally(() => this.#dispatch({ kind: "refreshReturned" }));
+  }
+
+  /** Does again what the visible problem came from. Without a failed switch that is reading everything anew. */
+  tryAgain(since: number): void {
+    const { failed } = this.#state;
+    if (failed === null) {
+      this.dismissProblem();
+      this.refresh();
+    } else {
+      this.switchTo(failed, since);
+    }
+  }
+
+  dismissProblem(): void {
+    const ofBoard = (this.#state.confirmed?.problem ?? null) !== null;
+    this.#dispatch({ kind: "problemDismissed" });
+    if (ofBoard) this.#backend.dismissProblem().catch(this.#refused);
+  }
+
+  /** Registers the live login. Returns the question that has to be answered with yes first, if there is one. */
+  async add(alias: Alias, force: boolean): Promise<Problem | null> {
+    try {
+      await this.#backend.addProfile(alias, force);
+      this.closePanel();
+      return null;
+    } catch (refusal) {
+      const problem = asProblem(refusal);
+      if (problem.code === "confirmation") return problem;
+      this.#dispatch({ kind: "commandRefused", problem });
+      return null;
+    }
+  }
+
+  async rename(from: Alias, to: Alias): Promise<void> {
+    await this.#backend.renameProfile(from, to).then(() => this.closePanel(), this.#refused);
+  }
+
+  async remove(alias: Alias): Promise<void> {
+    await this.#backend.removeProfile(alias).then(() => this.closePanel(), this.#refused);
+  }
+
+  /** Opens a panel, or closes it when it is open already. */
+  togglePanel(panel: Panel): void {
+    this.panel = this.isOpen(panel) ? null : panel;
+  }
+
+  closePanel(): void {
+    this.panel = null;
+  }
+
+  isOpen(panel: Panel): boolean {
+    return JSON.stringify(this.panel) === JSON.stringify(panel);
+  }
+
+  close(): void {
+    this.#backend.closeBoard().catch(this.#refused);
+  }
+
+  fitHeight(px: number): void {
+    // A window manager may refuse a size. The page scrolls then, and there is nothing for a person to do.
+    this.#backend.fitHeight(px).catch(() => undefined);
+  }
+
+  #arrived(board: Board): void {
+    const before = this.#view.live;
+    const old = this.#state.confirmed;
+    this.clock.touch();
+    this.#dispatch({ kind: "boardArrived", board });
+    const after = this.#view.live;
+    if (board.notice !== null && board.notice !== old?.notice) this.#noticeAt = this.clock.now;
+    if (old !== null && after !== null && after !== before) this.announcement = spoken.switchedTo(after);
+    this.#forgetLostPanel(board);
+  }
+
+  /** A panel under a card that is gone, or that needs no sign-in any more, has nothing left to say. */
+  #forgetLostPanel(board: Board): void {
+    const panel = this.panel;
+    if (panel === null || panel.kind === "add") return;
+    const card = board.cards.find((each) => each.alias === panel.alias);
+    const served = panel.kind === "signIn" && card?.action !== "signIn";
+    if (card === undefined || served) this.panel = null;
+  }
+
+  #refused = (refusal: unknown): void => {
+    this.#dispatch({ kind: "commandRefused", problem: asProblem(refusal) });
+  };
+
+  #dispatch(action: Action): void {
+    this.#state = reduce(this.#state, action);
+  }
+}

@@ -1,0 +1,147 @@
+// Every word that the board window says to a person. Owns wording only: which words apply is decided in `format.ts`
+// and in the components, and the sentences of a problem or a notice come from the backend as they are.
+
+/** Words that never change. */
+export const words = {
+  name: "Signalbox",
+  refresh: "Refresh",
+  refreshing: "Refreshing…",
+  starting: "Starting…",
+  switch: "Switch",
+  switching: "switching…",
+  signIn: "Sign in…",
+  add: "Add…",
+  cancel: "Cancel",
+  close: "Close",
+  copy: "Copy",
+  copied: "Copied",
+  dismiss: "Dismiss",
+  tryAgain: "Try again",
+  more: "More",
+  rename: "Rename…",
+  remove: "Remove…",
+
+  syncedJustNow: "synced just now",
+  unconfirmed: "unconfirmed",
+  signedOut: "signed out of Claude Code",
+  drifted: "another account is live",
+  loginNeeded: "login needed",
+  loginEnded: "login has ended",
+  cannotRenew: "cannot renew itself",
+  neverChecked: "never checked",
+  unreadable: "saved login unreadable",
+
+  noReading: "no usage read yet",
+  notStarted: "not started",
+  hasReset: "has reset",
+} as const;
+
+/** Words about the live login, for the footer. */
+export const live = {
+  known: "Claude Code uses",
+  switchingTo: "Switching to",
+  unregistered: "Not a profile yet:",
+  unregisteredUnnamed: "An account that is no profile is live",
+  unresolved: "The live login is not identified yet",
+  signedOut: "Claude Code is signed out",
+  unreadable: "Claude Code’s login cannot be read",
+} as const;
+
+/** Words of the form for a profile's name. */
+export const aliasForm = {
+  label: "Name",
+  placeholder: "work",
+  missing: "Type a name.",
+  tooLong: "Use at most 32 characters.",
+  badStart: "Begin with a letter or a digit.",
+  badCharacter: "Use only letters, digits, “.”, “_” and “-”.",
+  taken: (alias: string) => `“${alias}” is a profile already.`,
+  add: "Add",
+  adding: "Adding…",
+  addAnyway: "Add anyway",
+  rename: "Rename",
+  renaming: "Renaming…",
+} as const;
+
+/** Words of the panel behind "Add…". */
+export const add = {
+  title: "Add a profile",
+  intro: "Signalbox saves the login that Claude Code uses now under this name.",
+  introFor: (email: string) => `Signalbox saves the login of ${email} under this name.`,
+  known: (alias: string) =>
+    `Claude Code uses “${alias}”, which is a profile already. To add another account, sign in with it first:`,
+  signedOut: "Claude Code is signed out. Sign in with the account that you want to add:",
+  unreadable: "Claude Code’s login cannot be read at the moment, so there is nothing to add yet.",
+  thenNotices: "Signalbox notices the new login by itself.",
+} as const;
+
+/** Words of the first run, when there is no profile yet. */
+export const firstRun = {
+  unregisteredTitle: "Give this login a name",
+  signedInAs: "You are signed in as",
+  signedIn: "Claude Code is signed in.",
+  unregisteredWhy: "Signalbox keeps a sealed copy of it, so that you can come back to it with one click.",
+  absentTitle: "Sign in to Claude Code first",
+  absent: "There is no login to keep yet. Run this in a terminal:",
+  huskTitle: "Claude Code has lost its login",
+  husk: "It emptied the login after the server refused it. Run this in a terminal:",
+  unresolvedTitle: "Whose login is this?",
+  unresolved:
+    "Claude Code is signed in, but the server could not be asked whose login it is. Check the network, then try again.",
+  unreadableTitle: "Claude Code’s login cannot be read",
+  unreadable:
+    "It is there, but reading it failed. Nothing was changed. Check who may read it, then try again.",
+} as const;
+
+/** The command that signs Claude Code in. */
+export const signInCommand = "claude auth login";
+
+/** Words of the panel behind "Sign in…". */
+export const signIn = {
+  title: (alias: string) => `Sign in to ${alias}`,
+  run: "Run",
+  inTerminal: "in a terminal.",
+  type: "Type",
+  andSignIn: "and sign in as",
+  notices: "Signalbox notices it by itself.",
+} as const;
+
+/** Words of the confirmation before a profile is removed. */
+export const remove = {
+  title: (alias: string) => `Remove “${alias}”?`,
+  parked: "The saved login is deleted from this computer. The account itself is untouched.",
+  active:
+    "The saved login is deleted from this computer. The account itself is untouched, and Claude Code stays signed in.",
+  remove: "Remove",
+  removing: "Removing…",
+} as const;
+
+/** Words of the problem strip, one set for each next step that needs any. */
+export const problem = {
+  title: "Problem",
+  checkNetwork: "Check the network.",
+  run: "Run this in a terminal:",
+  freeSpace: (path: string) => `Make room on the disk that holds ${path}.`,
+  unlockKeychain: "Unlock the login keychain:",
+  unlockKeychainCommand: "security unlock-keychain",
+  attendKeychain: "Answer the Keychain’s dialog, or open Keychain Access.",
+  confirm: "Confirm it in a terminal.",
+  copyReport: "Copy details",
+  waitUntil: (left: string) => `Try again in ${left}`,
+  signIn: (alias: string) => `Sign in to ${alias}…`,
+  noAnswer: (why: string) => `Cannot reach Signalbox: ${why}`,
+} as const;
+
+/** Sentences for people who listen instead of look. */
+export const spoken = {
+  switchedTo: (alias: string) => `Switched to ${alias}`,
+  switchingTo: (alias: string) => `Switching to ${alias}`,
+  switchTo: (alias: string) => `Switch to ${alias}`,
+  signInTo: (alias: string) => `Sign in to ${alias}`,
+  moreFor: (alias: string) => `More for ${alias}`,
+  profiles: "Profiles",
+  active: "active",
+  switching: "switching",
+  parked: "parked",
+  copy: (text: string) => `Copy ${text}`,
+} as const;

@@ -1,0 +1,139 @@
+// The backend for a plain browser: scenes that answer like the app, slowly enough to watch. Loaded only when the page
+// stands outside the app; nothing in it reaches a login.
+// In the address: ?scene=normal&theme=dark&platform=macos&delay=1200&fail=1
+import type { Backend } from "../backend";
+import type { Board } from "../generated/Board";
+import type { Card } from "../generated/Card";
+import type { Problem } from "../generated/Problem";
+import { scene } from "./scenes";
+
+const DELAY_MS = 1_200;
+
+/** A backend that plays the scene which the address names. */
+export function fakeBackend(query: URLSearchParams): Backend {
+  dress(query);
+  const delay = Number(query.get("delay") ?? DELAY_MS);
+  const fails = query.has("fail");
+  let board = scene(query.get("scene"), Date.now());
+  const listeners = new Set<(board: Board) => void>();
+  const publish = (change: Partial<Board>) => {
+    board = { ...board, ...change, rev: board.rev + 1, now: Date.now() };
+    for (const listener of listeners) listener(board);
+  };
+  const wait = () => new Promise((done) => setTimeout(done, delay));
+
+  return {
+    board: () => Promise.resolve(board),
+    onBoard(f) {
+      listeners.add(f);
+      return () => listeners.delete(f);
+    },
+    async useProfile(op, alias) {
+      publish({ switching: { op, alias }, notice: null, problem: null });
+      await wait();
+      const over = { switching: null, ackedOp: op };
+      publish(fails ? { ...over, problem: unreachable(alias) } : { ...over, ...landedOn(board, alias) });
+    },
+    async refresh() {
+      publish({ refreshing: true });
+      await wait();
+      publish({ refreshing: false, cards: board.cards.map((card) => readAnew(card, fails)) });
+    },
+    async addProfile(alias, force) {
+      await wait();
+      if (fails && !force) throw drift(alias);
+      publish({ cards: [...board.cards, added(alias, board)], live: { kind: "known", alias } });
+    },
+    async renameProfile(from, to) {
+      await wait();
+      if (fails) throw unreachable(from);
+      const cards = board.cards.map((card) => (card.alias === from ? { ...card, alias: to } : card));
+      const renamed = board.live.kind === "known" && board.live.alias === from;
+      publish({ cards, live: renamed ? { kind: "known", alias: to } : board.live });
+    },
+    async removeProfile(alias) {
+      await wait();
+      if (fails) throw unreachable(alias);
+      publish({ cards: board.cards.filter((card) => card.alias !== alias) });
+    },
+    async dismissProblem() {
+      publish({ problem: null });
+    },
+    async closeBoard() {
+      document.title = "closed";
+    },
+    async fitHeight(px) {
+      document.documentElement.dataset["height"] = String(px);
+    },
+    async quit() {
+      document.title = "quit";
+    },
+  };
+}
+
+function dress(query: URLSearchParams): void {
+  const root = document.documentElement;
+  const theme = query.get("theme");
+  const platform = query.get("platform");
+  if (theme !== null) root.dataset["theme"] = theme;
+  if (platform !== null) root.dataset["platform"] = platform;
+}
+
+function unreachable(alias: string): Problem {
+  const message = `Cannot switch to ${alias}: the provider cannot be reached. work is still live.`;
+  return { code: "provider", message, nextStep: { kind: "checkNetwork" }, about: alias };
+}
+
+function drift(alias: string): Problem {
+  const message =
+    "Claude Code signed in to another account over work, so the saved login of work may be dead. Renew it with rotate.";
+  return { code: "confirmation", message, nextStep: { kind: "confirm" }, about: alias };
+}
+
+function landedOn(board: Board, alias: string): Partial<Board> {
+  const at = Date.now();
+  const cards = board.cards.map((card): Card => {
+    if (card.alias === alias) {
+      return {
+        ...card,
+        active: true,
+        action: "none",
+        badge: { level: "green", reason: { kind: "synced", at } },
+      };
+    }
+    if (!card.active) return card;
+    return {
+      ...card,
+      active: false,
+      action: "switch",
+      badge: { level: "green", reason: { kind: "checked", at } },
+    };
+  });
+  const notice = `Switched to ${alias}. 2 running sessions follow within 30 s.`;
+  return { cards, live: { kind: "known", alias }, notice };
+}
+
+function readAnew(card: Card, fails: boolean): Card {
+  if (fails || card.usage === null) return card;
+  const at = Date.now();
+  const { kind } = card.badge.reason;
+  const badge: Card["badge"] =
+    kind === "synced" || kind === "checked" ? { level: "green", reason: { kind, at } } : card.badge;
+  return { ...card, badge, usage: { ...card.usage, readAt: at } };
+}
+
+function added(alias: string, board: Board): Card {
+  const email = board.live.kind === "unregistered" ? (board.live.email ?? "") : "";
+  const at = Date.now();
+  return {
+    alias,
+    email,
+    plan: null,
+    organization: null,
+    active: true,
+    badge: { level: "green", reason: { kind: "synced", at } },
+    usage: null,
+    deadline: { at: at + 7 * 86_400_000, assumed: true },
+    action: "none",
+  };
+}

@@ -1,0 +1,190 @@
+// Moments, lengths of time, percentages and badges as words. Pure: the present is always an argument, so that the
+// same board can be drawn again each second without asking anybody.
+// Deliberately not here: fixed words (`copy.ts`) and what is shown at all (`store.ts`, the components).
+import { aliasForm, words } from "./copy";
+import type { Deadline } from "./generated/Deadline";
+import type { Meter } from "./generated/Meter";
+import type { Reason } from "./generated/Reason";
+import type { Timestamp } from "./generated/Timestamp";
+import type { UsageView } from "./generated/UsageView";
+
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** A reading older than this says how old it is. */
+export const READING_OLD = 10 * MINUTE;
+/** A login that ends within this is drawn as a warning. */
+export const DEADLINE_NEAR = 5 * DAY;
+
+const counted = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
+
+/** "12 s", "4 min", "3 h", "21 days": a length of time in its largest unit, rounded down. */
+export function length(ms: number): string {
+  if (ms < MINUTE) return `${Math.max(0, Math.floor(ms / SECOND))} s`;
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
+  if (ms < DAY) return `${Math.floor(ms / HOUR)} h`;
+  return counted(Math.floor(ms / DAY), "day", "days");
+}
+
+/** "just now", "12 s ago", "4 min ago". A moment that a clock change put into the future is "just now". */
+export function ago(at: Timestamp, now: Timestamp): string {
+  const age = now - at;
+  return age < 2 * SECOND ? "just now" : `${length(age)} ago`;
+}
+
+/** "1h56", "3d 4h", "42 min", "<1 min": the time left, short enough for a column. Null when nothing is left. */
+export function countdown(until: Timestamp, now: Timestamp): string | null {
+  const left = until - now;
+  if (left <= 0) return null;
+  if (left < MINUTE) return "<1 min";
+  if (left < HOUR) return `${Math.floor(left / MINUTE)} min`;
+  if (left < DAY) return `${Math.floor(left / HOUR)}h${pad(Math.floor((left % HOUR) / MINUTE))}`;
+  const hours = Math.floor((left % DAY) / HOUR);
+  return hours === 0 ? `${Math.floor(left / DAY)}d` : `${Math.floor(left / DAY)}d ${hours}h`;
+}
+
+/** "0:42", "12:05", "1:02:05": the time left on a button that waits. */
+export function clock(until: Timestamp, now: Timestamp): string {
+  const seconds = Math.max(0, Math.ceil((until - now) / SECOND));
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60];
+  return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
+}
+
+const pad = (n: number) => String(n).padStart(2, "0");
+
+/**
+ * "82 %". Rounded, but never onto a boundary that was not reached: a little is not nothing, and nearly full is not
+ * full. What exceeds a plan is shown as it is.
+ */
+export function percent(value: number): string {
+  if (value > 0 && value < 1) return "<1 %";
+  if (value > 99 && value < 100) return "99 %";
+  if (value > 100 && value < 101) return "101 %";
+  return `${Math.round(value)} %`;
+}
+
+/** How much of the bar is filled, 0 to 100. Something that is not nothing stays visible. */
+export function fill(value: number): number {
+  if (value <= 0) return 0;
+  return Math.min(100, Math.max(2, value));
+}
+
+/** Where the window itself stands, 0 to 100: usage beyond this mark runs ahead of time. Null when that is unknown. */
+export function pace(meter: Meter, now: Timestamp): number | null {
+  if (meter.resetsAt === null || meter.periodMs === null || meter.periodMs <= 0) return null;
+  const left = meter.resetsAt - now;
+  if (left <= 0) return null;
+  return Math.min(100, Math.max(0, 100 * (1 - left / meter.periodMs)));
+}
+
+/** The last column of a meter: "1h56", "not started", "has reset". */
+export function resetWords(meter: Meter, now: Timestamp): string {
+  if (meter.resetsAt === null) return words.notStarted;
+  return countdown(meter.resetsAt, now) ?? words.hasReset;
+}
+
+/** A meter as a sentence, for a tooltip and for people who listen: "82 %, resets in 1 h". */
+export function meterSentence(meter: Meter, now: Timestamp): string {
+  const used = percent(meter.percent);
+  if (meter.resetsAt === null) return `${used}, window not started`;
+  const left = meter.resetsAt - now;
+  return left <= 0 ? `${used} before its last reset` : `${used}, resets in ${spokenLength(left)}`;
+}
+
+/** "1 hour 56 minutes", "3 days 4 hours": two units, in whole words. */
+export function spokenLength(ms: number): string {
+  const days = Math.floor(ms / DAY);
+  const hours = Math.floor((ms % DAY) / HOUR);
+  const minutes = Math.floor((ms % HOUR) / MINUTE);
+  const parts: string[] = [];
+  if (days > 0) parts.push(counted(days, "day", "days"));
+  if (hours > 0) parts.push(counted(hours, "hour", "hours"));
+  if (days === 0 && minutes > 0) parts.push(counted(minutes, "minute", "minutes"));
+  return parts.length === 0 ? "less than a minute" : parts.join(" ");
+}
+
+/** The words of a badge, with the age at the moment of drawing. */
+export function badgeWords(reason: Reason, now: Timestamp): string {
+  switch (reason.kind) {
+    case "synced":
+      return `synced ${ago(reason.at, now)}`;
+    case "checked":
+      return `checked ${ago(reason.at, now)}`;
+    case "deadlineNear":
+      return reason.at <= now ? words.loginEnded : `login ends in ${length(reason.at - now)}`;
+    case "unconfirmed":
+    case "signedOut":
+    case "drifted":
+    case "loginNeeded":
+    case "cannotRenew":
+    case "neverChecked":
+    case "unreadable":
+      return words[reason.kind];
+    default:
+      return reason satisfies never;
+  }
+}
+
+/** "login ends in 21 days", or how much of that is only assumed. */
+export function deadlineWords(deadline: Deadline, now: Timestamp): string {
+  if (deadline.assumed) {
+    return deadline.at <= now
+      ? "sign-in end unknown, assumed past"
+      : `sign-in end unknown, assumed in ${length(deadline.at - now)}`;
+  }
+  return deadline.at <= now ? words.loginEnded : `login ends in ${length(deadline.at - now)}`;
+}
+
+/** "read 25 min ago" for a reading that has become old; null for a fresh one. */
+export function readingAge(usage: UsageView, now: Timestamp): string | null {
+  return now - usage.readAt > READING_OLD ? `read ${ago(usage.readAt, now)}` : null;
+}
+
+/** "updated 12 s ago": the newest usage reading on the board. Null while there is none. */
+export function updatedWords(readings: readonly (UsageView | null)[], now: Timestamp): string | null {
+  const times = readings.flatMap((usage) => (usage === null ? [] : [usage.readAt]));
+  return times.length === 0 ? null : `updated ${ago(Math.max(...times), now)}`;
+}
+
+/** The two letters of a card's tile: "work" is WO, "team-2" is T2. */
+export function initials(alias: string): string {
+  const signs = alias.replace(/[^A-Za-z0-9]/g, "");
+  const number = /[0-9]$/.exec(signs);
+  const pair = number !== null && signs.length > 2 ? `${signs.charAt(0)}${number[0]}` : signs.slice(0, 2);
+  return pair.toUpperCase();
+}
+
+/** Tile colours on which white text has a contrast of at least 4.5. */
+const TILES = [
+  "#b4532a",
+  "#2a74b8",
+  "#5564d8",
+  "#8a6a12",
+  "#0b7f62",
+  "#c13a56",
+  "#a13d8f",
+  "#4f7a28",
+  "#7a4fc9",
+];
+
+/** The tile colour of a profile. It depends on the alias alone, so it never changes under a person's eyes. */
+export function tileColour(alias: string): string {
+  let hash = 0;
+  for (const sign of alias) hash = (hash * 65_599 + (sign.codePointAt(0) ?? 0)) >>> 0;
+  return TILES[hash % TILES.length] ?? "#6e6e73";
+}
+
+/**
+ * What is wrong with a profile's name, or null. The rule is the core's `Alias::parse`; two names that differ only in
+ * case are one name, because they are also file names on a disk that may ignore it.
+ */
+export function aliasFault(alias: string, taken: readonly string[]): string | null {
+  if (alias.length === 0) return aliasForm.missing;
+  if (!/^[A-Za-z0-9]/.test(alias)) return aliasForm.badStart;
+  if (!/^[A-Za-z0-9._-]*$/.test(alias)) return aliasForm.badCharacter;
+  if (alias.length > 32) return aliasForm.tooLong;
+  const other = taken.find((name) => name.toLowerCase() === alias.toLowerCase());
+  return other === undefined ? null : aliasForm.taken(other);
+}

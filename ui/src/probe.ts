@@ -1,0 +1,43 @@
+// How fast a click answers, measured where it matters: in the page. Owns `window.__signalbox`, which `make bench` reads.
+// A figure is the time in milliseconds from the click event's own time stamp to the first frame in which the target
+// card stands in the document as *switching*; it therefore includes the wait for the event, our work and the wait for
+// the frame. Nothing here changes what is drawn.
+
+export interface Probe {
+  /** One figure for each click on Switch, oldest first. */
+  readonly clickToSwitchingMs: number[];
+}
+
+declare global {
+  interface Window {
+    __signalbox?: Probe;
+  }
+}
+
+/** More figures than any bench takes; a window that stays open for weeks must not grow. */
+const FIGURES_MAX = 1_000;
+/** After so many frames without the card the click was refused, and there is nothing to measure. */
+const FRAMES_MAX = 120;
+
+/** Puts the empty probe in place. */
+export function installProbe(): void {
+  window.__signalbox = { clickToSwitchingMs: [] };
+}
+
+/** Measures the click that happened at `since` (an event's `timeStamp`) and asked for `alias`. */
+export function measureClick(alias: string, since: number): void {
+  performance.mark("signalbox:click", { startTime: since });
+  let frames = 0;
+  const look = () => {
+    const figures = window.__signalbox?.clickToSwitchingMs;
+    if (figures === undefined || ++frames > FRAMES_MAX) return;
+    const card = document.querySelector(`.card[data-alias="${CSS.escape(alias)}"][data-state="switching"]`);
+    if (card === null) {
+      requestAnimationFrame(look);
+      return;
+    }
+    if (figures.length >= FIGURES_MAX) figures.shift();
+    figures.push(performance.now() - since);
+  };
+  requestAnimationFrame(look);
+}
