@@ -49,7 +49,7 @@ pub fn allowed_after_answer(now: Timestamp) -> Timestamp {
 
 /// The earliest next request after a 429.
 pub fn allowed_after_throttle(retry_after_s: Option<u64>, now: Timestamp) -> Timestamp {
-    let asked = retry_after_s.and_then(|s| i64::try_from(s).ok()).map_or(0, |s| s.saturating_mul(SECOND));
+    let asked = retry_after_s.map_or(0, |s| i64::try_from(s).unwrap_or(i64::MAX).saturating_mul(SECOND));
     let wait = match asked {
         0 => THROTTLED_DEFAULT_MS,
         ms if ms >= BUDGET_BLOCK_MS => ms.saturating_add(THROTTLED_MARGIN_MS),

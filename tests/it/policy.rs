@@ -1,0 +1,172 @@
+//! The pure decisions as tables: when a token is renewed, when usage is asked for, what colour a badge has, and how a usage
+//! answer is read.
+
+use serde_json::json;
+use signalbox_core::board::{Level, Reason, Severity};
+use signalbox_core::policy::{self, LiveStanding, Standing};
+use signalbox_core::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
+use signalbox_core::usage::{Reading, Usage, WindowKind};
+use signalbox_core::words;
+
+const NOW: Timestamp = Timestamp::from_ms(1_800_000_000_000);
+
+#[test]
+fn an_access_token_is_renewed_within_five_minutes_of_its_end() {
+    for (left, expected) in
+        [(Some(295 * SECOND), true), (Some(310 * SECOND), false), (Some(-HOUR), true), (Some(0), true), (None, false)]
+    {
+        assert_eq!(policy::expires_soon(left.map(|ms| NOW.plus(ms)), NOW), expected, "{left:?}");
+    }
+}
+
+#[test]
+fn usage_is_asked_for_when_it_is_due() {
+    for (active, age, allowed_in, expected, because) in [
+        (true, None, None, true, "it was never read"),
+        (true, Some(5 * MINUTE), None, true, "the active profile every 5 minutes"),
+        (true, Some(5 * MINUTE - 1), None, false, "not before"),
+        (false, Some(5 * MINUTE), None, false, "a parked one every 10 minutes"),
+        (false, Some(10 * MINUTE), None, true, "a parked one every 10 minutes"),
+        (true, Some(HOUR), Some(1), false, "the server asked to wait"),
+        (true, Some(HOUR), Some(0), true, "the wait is over"),
+        (true, None, Some(MINUTE), false, "the wait counts for the first reading too"),
+        (true, Some(-DAY), None, true, "a reading from the future says nothing after the clock was set back"),
+    ] {
+        let (last, next) = (age.map(|age| NOW.plus(-age)), allowed_in.map(|ms| NOW.plus(ms)));
+        assert_eq!(policy::usage_due(active, last, next, NOW), expected, "{because}");
+    }
+}
+
+#[test]
+fn a_throttle_holds_us_back_for_as_long_as_it_means() {
+    for (retry_after_s, expected, because) in [
+        (None, 6 * MINUTE, "no word at all"),
+        (Some(0), 6 * MINUTE, "0 means saturated, not `at once`"),
+        (Some(5), 3 * MINUTE, "never more often than our own floor"),
+        (Some(600), 10 * MINUTE, "as asked"),
+        (Some(3600), 75 * MINUTE, "half of those who come back on the dot are blocked again"),
+        (Some(u64::MAX), 6 * HOUR, "no server may silence us for good"),
+    ] {
+        assert_eq!(policy::allowed_after_throttle(retry_after_s, NOW).since(NOW), expected, "{because}");
+    }
+}
+
+fn active(live: LiveStanding, synced_ago: Option<i64>) -> Standing {
+    Standing {
+        active: true,
+        renews: true,
+        live,
+        synced_at: synced_ago.map(|ms| NOW.plus(-ms)),
+        deadline: Some(NOW.plus(20 * DAY)),
+        ..Standing::default()
+    }
+}
+
+fn parked(deadline_in: i64, read_ago: Option<i64>) -> Standing {
+    Standing {
+        renews: true,
+        deadline: Some(NOW.plus(deadline_in)),
+        usage_read_at: read_ago.map(|ms| NOW.plus(-ms)),
+        ..Standing::default()
+    }
+}
+
+#[test]
+fn a_badge_has_the_colour_of_the_design() {
+    for (standing, level, because) in [
+        (active(LiveStanding::Mine, Some(10 * MINUTE)), Level::Green, "synced within 10 minutes"),
+        (active(LiveStanding::Mine, Some(11 * MINUTE)), Level::Yellow, "synced 10 to 60 minutes ago"),
+        (active(LiveStanding::Mine, Some(HOUR + 1)), Level::Red, "no sync for an hour"),
+        (active(LiveStanding::Unconfirmed, Some(0)), Level::Yellow, "the identity is unresolved"),
+        (active(LiveStanding::Drifted, Some(0)), Level::Red, "another account is live"),
+        (active(LiveStanding::SignedOut, Some(0)), Level::Red, "a husk"),
+        (parked(6 * DAY, Some(MINUTE)), Level::Green, "the deadline is more than 5 days off"),
+        (parked(5 * DAY - 1, Some(MINUTE)), Level::Yellow, "the deadline is within 5 days"),
+        (parked(6 * DAY, Some(HOUR + 1)), Level::Yellow, "usage is older than an hour"),
+        (parked(0, Some(MINUTE)), Level::Red, "the deadline has passed"),
+        (parked(6 * DAY, None), Level::Grey, "never checked"),
+        (Standing { login_needed: true, ..parked(6 * DAY, Some(0)) }, Level::Red, "the server refused it for good"),
+        (Standing { renews: false, ..parked(6 * DAY, Some(0)) }, Level::Grey, "a setup-token"),
+        (Standing { unreadable: true, ..parked(6 * DAY, Some(0)) }, Level::Red, "the saved login cannot be read"),
+    ] {
+        assert_eq!(policy::badge(&standing, NOW).level, level, "{because}");
+    }
+}
+
+#[test]
+fn every_badge_has_words() {
+    let words = |standing: &Standing| words::badge(&policy::badge(standing, NOW), NOW);
+    assert_eq!(words(&active(LiveStanding::Mine, Some(12 * SECOND))), "synced 12 s ago");
+    assert_eq!(words(&parked(3 * DAY + HOUR, Some(0))), "login ends in 3 days");
+    assert_eq!(words(&parked(-1, Some(0))), "login needed");
+    assert_eq!(words(&parked(9 * DAY, Some(4 * MINUTE))), "checked 4 min ago");
+}
+
+#[test]
+fn countdowns_are_short() {
+    for (left, expected) in [
+        (0, "0m"),
+        (59 * SECOND, "0m"),
+        (52 * MINUTE, "52m"),
+        (116 * MINUTE, "1h56"),
+        (76 * HOUR, "3d 4h"),
+        (-HOUR, "0m"),
+    ] {
+        assert_eq!(words::countdown(NOW.plus(left), NOW), expected);
+    }
+}
+
+#[track_caller]
+fn windows(answer: &serde_json::Value) -> Vec<(String, f64, bool)> {
+    let usage = Usage::parse(answer).expect("an answer");
+    let row = |window: signalbox_core::usage::Window| {
+        (window.kind.label().to_owned(), window.percent, window.resets_at.is_some())
+    };
+    usage.windows.into_iter().map(row).collect()
+}
+
+#[test]
+fn a_usage_answer_is_read_in_both_of_its_shapes() {
+    let at = "2026-03-02T11:00:00.521744+00:00";
+    let flat = json!({"five_hour": {"utilization": 48.5, "resets_at": at}, "seven_day": {"utilization": 64, "resets_at": null}});
+    assert_eq!(windows(&flat), [("5-hour".to_owned(), 48.5, true), ("7-day".to_owned(), 64.0, false)]);
+    let limits = json!({"five_hour": null, "seven_day": null, "limits": [
+        {"kind": "session", "percent": 47, "resets_at": "2026-05-27T22:00:00Z"},
+        {"kind": "weekly_all", "percent": 112.5, "resets_at": "nonsense"},
+        {"kind": "weekly_scoped", "percent": 88, "scope": {"model": {"display_name": "Fable"}}},
+        {"kind": "weekly_scoped", "percent": 1, "scope": null},
+        {"kind": "of_the_future", "percent": 5}]});
+    assert_eq!(
+        windows(&limits),
+        [("5-hour".to_owned(), 47.0, true), ("7-day".to_owned(), 112.5, false), ("Fable".to_owned(), 88.0, false)]
+    );
+    let wrong = json!({"five_hour": {"utilization": "48"}, "seven_day": {"utilization": -1}, "seven_day_opus": {"utilization": 3}});
+    assert_eq!(windows(&wrong), [("Opus".to_owned(), 3.0, false)]);
+    assert_eq!(Usage::parse(&json!([1])), None);
+}
+
+#[test]
+fn a_window_whose_reset_has_passed_is_drawn_empty() {
+    let answer = json!({"five_hour": {"utilization": 96, "resets_at": "2026-03-02T11:00:00Z"}});
+    let usage = Usage::parse(&answer).expect("an answer");
+    let reset = usage.windows[0].resets_at.expect("a reset");
+    let reading = Reading { usage, read_at: reset.plus(-HOUR) };
+    let before = &reading.view(reset.plus(-1)).meters[0];
+    assert_eq!((before.percent, before.severity, before.period_ms), (96.0, Severity::Critical, Some(5 * HOUR)));
+    let after = &reading.view(reset).meters[0];
+    assert_eq!((after.percent, after.resets_at, after.severity), (0.0, None, Severity::Normal));
+}
+
+#[test]
+fn the_tightest_window_is_found_across_kinds() {
+    let answer = json!({"five_hour": {"utilization": 48}, "seven_day": {"utilization": 64},
+        "limits": [{"kind": "weekly_scoped", "percent": 88, "scope": {"model": {"display_name": "Fable"}}}]});
+    let usage = Usage::parse(&answer).expect("an answer");
+    assert_eq!(usage.tightest().map(|window| &window.kind), Some(&WindowKind::Model("Fable".to_owned())));
+}
+
+#[test]
+fn a_badge_reason_for_a_setup_token_is_not_a_passed_deadline() {
+    let standing = Standing { renews: false, deadline: Some(NOW.plus(-1)), ..Standing::default() };
+    assert_eq!(policy::badge(&standing, NOW).reason, Reason::CannotRenew);
+}
