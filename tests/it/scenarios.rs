@@ -145,6 +145,38 @@ fn an_outgoing_login_that_nobody_can_identify_is_put_aside_and_brought_home_late
 }
 
 #[test]
+fn the_active_profiles_own_unconfirmed_rotation_is_never_replaced_by_its_older_copy() {
+    let scene = Scene::new().profile("a").profile("b");
+    assert!(scene.world.claude_refreshes());
+    scene.world.advance(9 * HOUR);
+    let live = scene.world.live_text();
+    let error = switch_to(&scene, "b").expect_err("nobody can say whether it is b's newest");
+    assert_eq!(error.problem(&Doing::Use(alias("b"))).next_step, NextStep::Run { command: "claude -p hi".to_owned() });
+    assert_eq!(scene.world.live_text(), live);
+    scene.check_nothing_lost(&["a", "b"], &[], false, "after the refusal");
+}
+
+#[test]
+fn a_login_that_is_refused_even_after_a_refresh_is_not_installed() {
+    let scene = Scene::new().profile("a").profile("b");
+    scene.world.server(|server| server.refuse_access_of = Some("a".to_owned()));
+    let live = scene.world.live_text();
+    assert_eq!(code_of(switch_to(&scene, "a")), Code::LoginNeeded);
+    assert_eq!(scene.world.live_text(), live);
+    scene.check_nothing_lost(&["a", "b"], &[], false, "after the refusal");
+}
+
+#[test]
+fn a_journal_that_cannot_be_opened_is_kept_out_of_the_way() {
+    let scene = Scene::new().profile("a");
+    scene.world.set_file(FileName::Journal, Some(b"{}\nnot an envelope".to_vec()));
+    assert_eq!(recover::recover(&scene.ports).expect("recovered"), Recovered::JournalUnreadable);
+    assert_eq!(scene.world.file(&FileName::Journal), None);
+    let kept = scene.ports.files.list().expect("listed").into_iter().find(|name| matches!(name, FileName::Held(_)));
+    assert_eq!(scene.world.file(&kept.expect("kept")), Some(b"{}\nnot an envelope".to_vec()));
+}
+
+#[test]
 fn a_live_login_of_an_unknown_account_is_never_replaced() {
     let scene = Scene::new().profile("a").profile("b");
     scene.sign_in("stranger");

@@ -248,7 +248,8 @@ fn card(
     let unreadable = !matches!(header, Ok(Some(_)));
     let header = header.ok().flatten();
     // The reading is looked up by identity, so another account's can never be drawn here.
-    let reading = ports.readings.last(profile.identity())?;
+    // A reading that cannot be had, on a full disk for one, hides no card.
+    let reading = ports.readings.last(profile.identity()).ok().flatten();
     let deadline = header.as_ref().filter(|header| header.renews).map(|header| Deadline {
         at: header.deadline.unwrap_or_else(|| header.saved_at.plus(policy::ASSUMED_LIFE_MS)),
         assumed: header.deadline.is_none(),

@@ -142,9 +142,10 @@ impl FlowError {
             Self::Unidentified { cause } => provider_verdict(cause),
             Self::LiveExpired => (Code::LoginNeeded, run("claude -p hi")),
             Self::Drifted { .. } => (Code::Confirmation, NextStep::Confirm),
-            Self::LoginNeeded { alias } | Self::RenewalLost { alias, .. } | Self::WrongAccount { alias, .. } => {
-                (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() })
-            }
+            Self::LoginNeeded { alias }
+            | Self::Refused { alias }
+            | Self::RenewalLost { alias, .. }
+            | Self::WrongAccount { alias, .. } => (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() }),
             Self::PutAside { .. } => (Code::Provider, NextStep::CheckNetwork),
             Self::Unsteady => (Code::Busy, NextStep::Retry),
         }

@@ -43,6 +43,9 @@ pub enum FlowError {
     /// The server refused this profile's login for good.
     #[error("the login of `{alias}` has ended; it has to be signed in again")]
     LoginNeeded { alias: Alias },
+    /// The server refuses this login's access token, a fresh one too.
+    #[error("the server refuses the login of `{alias}`, even right after renewing it")]
+    Refused { alias: Alias },
     /// The server says that a saved login is another account's.
     #[error("the saved login of `{alias}` belongs to {found}")]
     WrongAccount { alias: Alias, found: String },

@@ -30,7 +30,7 @@ fn settle_one(ports: &Ports, roster: &mut Roster, held: Held) -> Result<(), Flow
     let (login, account) = match identity::gate(login, answer, roster) {
         Gate::Adopt(login, account) | Gate::Moved(login, account) => (login, account),
         // No profile's: it stays, but no profile has to wait for it any longer.
-        Gate::Foreign(_, login) => return Ok(vault::hold_as(ports, &name, &login, None)?),
+        Gate::Foreign(_, login) => return Ok(vault::hold_again(ports, &name, &login, &header, None)?),
         Gate::Unchanged | Gate::Husk | Gate::Absent | Gate::Unresolved(..) => return Ok(()),
     };
     // A login that was saved after this one was put aside is newer: someone signed in again meanwhile.
@@ -55,12 +55,12 @@ pub(crate) fn may_be_newest(ports: &Ports, alias: &Alias) -> Result<bool, FlowEr
 fn renew(ports: &Ports, header: &HeldHeader, login: Login, name: &FileName) -> Result<Option<Login>, FlowError> {
     let believed = header.believed.as_ref();
     // Proves that it can be written before anything is spent.
-    vault::hold_as(ports, name, &login, believed)?;
+    vault::hold_again(ports, name, &login, header, believed)?;
     let Some((token, spent)) = login.into_spending() else { return Ok(None) };
     match ports.provider.refresh(token, spent.scopes()) {
         Ok(renewal) => {
             let Ok(renewed) = spent.renew(renewal.renewed, renewal.kept) else { return Ok(None) };
-            refresh::insist(|| vault::hold_as(ports, name, &renewed, believed))?;
+            refresh::insist(|| vault::hold_again(ports, name, &renewed, header, believed))?;
             Ok(Some(renewed))
         }
         Err(RefreshError::Dead) => {

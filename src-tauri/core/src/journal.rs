@@ -55,6 +55,16 @@ pub fn close(ports: &Ports) -> Result<(), StoreError> {
     ports.files.remove(&FileName::Journal)
 }
 
+/// Moves a journal that cannot be opened out of the way. It stays encrypted, among the held logins: should its key come
+/// back, what it holds is not lost.
+pub fn put_aside(ports: &Ports) -> Result<(), StoreError> {
+    if let Some(bytes) = ports.files.read(&FileName::Journal)? {
+        let name = format!("journal-{}", ports.clock.now().ms());
+        ports.files.write(&FileName::Held(name), &bytes)?;
+    }
+    close(ports)
+}
+
 /// The entry of a switch that was not settled. A journal that cannot be opened counts as one of which nothing is known.
 pub fn unfinished(ports: &Ports) -> Result<Option<Result<Unfinished, envelope::EnvelopeError>>, StoreError> {
     let Some(bytes) = ports.files.read(&FileName::Journal)? else { return Ok(None) };

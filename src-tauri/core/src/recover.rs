@@ -45,7 +45,7 @@ pub(crate) fn recover_locked(ports: &Ports, own: &OwnLock) -> Result<Recovered, 
         None => return Ok(Recovered::Nothing),
         Some(Ok(unfinished)) => unfinished,
         Some(Err(_)) => {
-            journal::close(ports)?;
+            journal::put_aside(ports)?;
             return Ok(Recovered::JournalUnreadable);
         }
     };

@@ -66,9 +66,11 @@ pub(crate) fn vouch(
             Renewing::Done(fresh) => opened = *fresh,
             Renewing::NotNow(cause) => return Ok((vault::open(ports, profile)?, Vouched::Unverified(cause))),
         }
+        renewed = true;
         answer = ports.provider.identify(opened.login.value().access());
     }
     match answer {
+        Err(ProviderError::Unauthorized) if renewed => Err(FlowError::Refused { alias: profile.alias.clone() }),
         Ok(account) if account.identity == *profile.identity() => Ok((opened, Vouched::Verified(account))),
         Ok(account) => Err(FlowError::WrongAccount { alias: profile.alias.clone(), found: account.email }),
         Err(cause) => Ok((opened, Vouched::Unverified(cause))),
@@ -99,11 +101,15 @@ pub(crate) fn renew(
             return Ok(Renewing::NotNow(cause));
         }
     };
-    if !identity::same_lineage(&identity, &renewal.renewed) {
-        return Err(FlowError::WrongAccount { alias, found: "another account".to_owned() });
-    }
+    let same_lineage = identity::same_lineage(&identity, &renewal.renewed);
     let login =
         spent.renew(renewal.renewed, renewal.kept).map_err(|_| FlowError::LoginNeeded { alias: alias.clone() })?;
+    if !same_lineage {
+        // Whatever it is, it is a living login: nobody's `.cred`, but not to be dropped.
+        insist(|| vault::hold(ports, &login, None))
+            .map_err(|cause| FlowError::RenewalLost { alias: alias.clone(), cause })?;
+        return Err(FlowError::WrongAccount { alias, found: "another account".to_owned() });
+    }
     let login = identity::inherit(login, alias, identity);
     let header = insist(|| vault::seal(ports, &login, block.as_ref()))
         .map_err(|cause| FlowError::RenewalLost { alias: profile.alias.clone(), cause })?;

@@ -73,6 +73,11 @@ pub fn use_profile(ports: &Ports, alias: &Alias) -> Result<Used, FlowError> {
         if from.as_ref() == Some(alias) && captured.is_known() {
             return already_active(ports, &own, &roster, &profile);
         }
+        if let (true, Err(cause)) = (from.as_ref() == Some(alias), captured.target_is_parked()) {
+            // It may well be this profile's own rotation, newer than what is saved: putting the older tokens in its
+            // place would make Claude Code present a spent one.
+            return Err(FlowError::Unidentified { cause });
+        }
         let (target, vouched) = refresh::vouch(ports, &own, &mut roster, &profile, captured.target_is_parked())?;
         let mut remarks = match swap(ports, &own, &roster, &target, &captured)? {
             Swap::Done(remarks) => remarks,

@@ -133,19 +133,27 @@ pub fn header(ports: &Ports, alias: &Alias) -> Result<Option<CredHeader>, VaultE
 
 /// Puts a login aside whose owner cannot be told now, so that it is not lost when another takes its place.
 pub fn hold(ports: &Ports, login: &Login, believed: Option<&Alias>) -> Result<(), StoreError> {
-    hold_as(ports, &FileName::Held(login.fingerprint().to_string()), login, believed)
+    let fingerprint = login.fingerprint();
+    let name = FileName::Held(fingerprint.to_string());
+    let header = HeldHeader { version: VERSION, fingerprint, held_at: ports.clock.now(), believed: believed.cloned() };
+    write_held(ports, &name, login, &header)
 }
 
-/// The same under the name it has already: a renewed pair takes the place of the spent one in a single write, because a
-/// spent token that stays behind would be presented again and cost the login.
-pub fn hold_as(ports: &Ports, name: &FileName, login: &Login, believed: Option<&Alias>) -> Result<(), StoreError> {
-    let header = HeldHeader {
-        version: VERSION,
-        fingerprint: login.fingerprint(),
-        held_at: ports.clock.now(),
-        believed: believed.cloned(),
-    };
-    ports.files.write(name, &envelope::seal(ports, &header, &payload(login, None))?)
+/// Writes a held login again under the name it has, with new tokens or another belief. A renewed pair takes the place of
+/// the spent one in a single write: a spent token that stayed behind would be presented again and cost the login.
+pub fn hold_again(
+    ports: &Ports,
+    name: &FileName,
+    login: &Login,
+    before: &HeldHeader,
+    believed: Option<&Alias>,
+) -> Result<(), StoreError> {
+    let header = HeldHeader { fingerprint: login.fingerprint(), believed: believed.cloned(), ..before.clone() };
+    write_held(ports, name, login, &header)
+}
+
+fn write_held(ports: &Ports, name: &FileName, login: &Login, header: &HeldHeader) -> Result<(), StoreError> {
+    ports.files.write(name, &envelope::seal(ports, header, &payload(login, None))?)
 }
 
 /// A held login that was opened.

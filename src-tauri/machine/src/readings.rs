@@ -203,6 +203,10 @@ impl Database {
                 Trouble::Damaged { file, why }
             }
             Some(ErrorCode::DiskFull) => Trouble::Store(StoreError::Full { path: self.path.clone() }),
+            // Even reading needs room, for the index of the write-ahead log; SQLite does not say that it had none.
+            Some(ErrorCode::SystemIoFailure) if disk_is_full(&self.path) => {
+                Trouble::Store(StoreError::Full { path: self.path.clone() })
+            }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 Trouble::Store(self.error(purpose, "another process keeps it busy".to_owned()))
             }
@@ -291,6 +295,10 @@ fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
         rusqlite::Error::SqliteFailure(error, _) | rusqlite::Error::SqlInputError { error, .. } => Some(error.code),
         _ => None,
     }
+}
+
+fn disk_is_full(path: &Path) -> bool {
+    path.parent().and_then(|folder| rustix::fs::statvfs(folder).ok()).is_some_and(|disk| disk.f_bavail == 0)
 }
 
 /// The version of the schema; 0 for a new file.

@@ -24,6 +24,8 @@ pub struct Server {
     refresh_tokens: HashMap<String, usize>,
     /// Answers every question with this, if set.
     pub down: Option<ProviderError>,
+    /// Refuses this account's access tokens, fresh ones too.
+    pub refuse_access_of: Option<String>,
     /// Rotates, but the answer to a refresh is lost on the way.
     pub lose_answers: bool,
     /// How many refreshes succeeded.
@@ -135,6 +137,7 @@ impl Server {
         self.logins
             .iter()
             .find(|login| login.alive && login.access == access && login.expires_at > now)
+            .filter(|login| self.refuse_access_of.as_deref() != Some(login.account.identity.account()))
             .ok_or(ProviderError::Unauthorized)
     }
 }

@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use signalbox_core::document::{Document, Malformed};
-use signalbox_core::ports::{Clock, LiveLock, LiveLogin as _, Replaced, StoreError};
+use signalbox_core::ports::{
+    Clock, FileName, Files as _, LiveLock, LiveLogin as _, Replaced, StoreError, VaultKey as _,
+};
 use signalbox_core::time::{MINUTE, SECOND, Timestamp};
 
 use super::scripted_security::ScriptedSecurity;
-use super::{Attributes, Item, KeychainLogin, KeychainSecret, Patience, Security};
+use super::{Attributes, Item, KeychainKey, KeychainLogin, KeychainSecret, Patience, Security};
+use crate::data_folder::DataFolder;
 use crate::surroundings::Surroundings;
 
 const DOUBLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/doubles/security");
@@ -348,4 +351,20 @@ fn a_damaged_secret_is_an_error_and_is_not_replaced() {
     assert_eq!(secret.read().expect_err("too short"), damaged);
     assert_eq!(secret.create(&SecretString::from("0f".repeat(32))).expect_err("still too short"), damaged);
     assert_eq!(rig.double.value(item.service(), item.account()).as_deref(), Some(b"a1a1".as_slice()));
+}
+
+#[test]
+fn the_vaults_key_is_made_once_and_no_second_one_where_logins_are_saved() {
+    let made = rig(PATIENT);
+    let home = tempfile::tempdir().expect("a folder");
+    let surroundings = Surroundings::at_home(home.path());
+    let data = DataFolder::new(home.path().join("data"));
+    let key = || KeychainKey::new(Arc::clone(&made.security), &surroundings, data.clone()).key();
+    let first = *key().expect("made").expose_secret();
+    assert_eq!(*key().expect("found").expose_secret(), first);
+    let fresh = rig(PATIENT);
+    let alias = signalbox_core::profile::Alias::parse("work").expect("an alias");
+    data.write(&FileName::Cred(alias), b"sealed").expect("written");
+    let missing = KeychainKey::new(Arc::clone(&fresh.security), &surroundings, data.clone()).key();
+    assert!(matches!(missing, Err(StoreError::Unreadable { .. })), "a new key would orphan what is sealed");
 }
