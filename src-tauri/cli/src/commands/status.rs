@@ -1,0 +1,148 @@
+//! `signalbox status`: what is live, the active profile with all its meters, and what a person should look at. Asks nobody,
+//! and ends well even when Claude Code is signed out: that is an answer, not a failure.
+
+use serde_json::json;
+use signalbox_core::board::{Badge, Board, Card, Level, LiveState, Reason};
+use signalbox_core::error::{Doing, NextStep};
+use signalbox_core::ports::{FileName, StoreError};
+use signalbox_core::words;
+
+use super::shown;
+use crate::context::{Context, Report, while_doing};
+use crate::exit::Failure;
+use crate::json;
+use crate::render::{self, Cell, Colour, Style};
+
+/// What is not on the board.
+struct Leftovers {
+    /// Logins that were put aside because nobody could say whose they are.
+    held: usize,
+    /// A switch was cut short, and nothing has ended it yet.
+    interrupted: bool,
+}
+
+pub fn run(context: &Context) -> Result<Report, Failure> {
+    let (board, _roster) = shown::board(context)?;
+    let leftovers = leftovers(context).map_err(while_doing(&Doing::Show))?;
+    context.say(&text(context.style, &board, &leftovers));
+    let active = board.cards.iter().find(|card| card.active);
+    Ok(Report::of(json::members(json!({
+        "now": board.now,
+        "live": board.live,
+        "active": active,
+        "profiles": board.cards,
+        "heldLogins": leftovers.held,
+        "interrupted": leftovers.interrupted,
+    }))))
+}
+
+fn leftovers(context: &Context) -> Result<Leftovers, StoreError> {
+    let files = &context.ports.files;
+    let held = files.list()?.iter().filter(|name| matches!(name, FileName::Held(_))).count();
+    Ok(Leftovers { held, interrupted: files.read(&FileName::Journal)?.is_some() })
+}
+
+fn text(style: Style, board: &Board, leftovers: &Leftovers) -> String {
+    let mut text = headline(style, board);
+    if let Some(card) = board.cards.iter().find(|card| card.active) {
+        text.push_str(&login(style, card, board));
+        text.push_str(&usage(style, card, board));
+    }
+    let troubles = troubles(board, leftovers);
+    if !troubles.is_empty() {
+        text.push('\n');
+    }
+    for trouble in troubles {
+        text.push_str(&format!("{}\n", render::printable(&trouble)));
+    }
+    text
+}
+
+fn headline(style: Style, board: &Board) -> String {
+    let about = |card: &Card| {
+        let more = [card.plan.as_deref(), card.organization.as_deref()];
+        let more: Vec<_> = more.into_iter().flatten().map(render::printable).collect();
+        let email = render::printable(&card.email);
+        if more.is_empty() { email } else { format!("{email} ({})", more.join(", ")) }
+    };
+    let live = render::printable(&shown::capital(&words::live_state(&board.live)));
+    let active = board.cards.iter().find(|card| card.active);
+    match (&board.live, active) {
+        (LiveState::Known { alias }, Some(card)) => {
+            format!("{} is live: {}\n", style.paint(alias.as_str(), Colour::Bold), about(card))
+        }
+        (_, Some(card)) => format!("{live}\nLast known to be live: {}, {}\n", card.alias, about(card)),
+        (_, None) => format!("{live}\n"),
+    }
+}
+
+fn login(style: Style, card: &Card, board: &Board) -> String {
+    let badge = style.paint(&words::badge(&card.badge, board.now), render::level(&card.badge));
+    // The badge of a login that ends soon says so itself.
+    let said = matches!(card.badge.reason, Reason::DeadlineNear { .. });
+    match card.deadline.filter(|_| !said) {
+        Some(deadline) => format!("{badge}, {}\n", words::deadline(deadline, board.now)),
+        None => format!("{badge}\n"),
+    }
+}
+
+fn usage(style: Style, card: &Card, board: &Board) -> String {
+    let Some(usage) = card.usage.as_ref().filter(|usage| !usage.meters.is_empty()) else {
+        return format!("\nNo usage read yet: `signalbox refresh {}` asks for it\n", card.alias);
+    };
+    let rows: Vec<Vec<Cell>> = usage
+        .meters
+        .iter()
+        .map(|meter| {
+            let resets = meter.resets_at.map(|at| format!("resets in {}", words::countdown(at, board.now)));
+            vec![
+                Cell::plain(&meter.label),
+                style.bar(meter),
+                Cell::new(&format!("{:>5}", render::percent(meter)), render::severity(meter.severity)),
+                Cell::new(resets.as_deref().unwrap_or_default(), Colour::Dim),
+            ]
+        })
+        .collect();
+    let age = format!("read {} ago", words::length(board.now.since(usage.read_at)));
+    format!("\n{}{}\n", style.table(&rows), style.paint(&age, Colour::Dim))
+}
+
+/// What a person should look at, each in a line with what to do about it.
+fn troubles(board: &Board, leftovers: &Leftovers) -> Vec<String> {
+    let mut troubles = Vec::new();
+    if let Some(todo) = todo(&board.live, board) {
+        troubles.push(format!("hint: {todo}"));
+    }
+    let needs_login = |badge: &Badge| matches!(badge.reason, Reason::LoginNeeded | Reason::Unreadable);
+    for card in board.cards.iter().filter(|card| card.badge.level == Level::Red && needs_login(&card.badge)) {
+        let step = NextStep::SignIn { alias: card.alias.clone() };
+        let what = words::badge(&card.badge, board.now);
+        troubles.push(format!("{}: {what}; {}", card.alias, words::hint(&step, board.now)));
+    }
+    match leftovers.held {
+        0 => {}
+        1 => troubles.push(aside("1 login was")),
+        held => troubles.push(aside(&format!("{held} logins were"))),
+    }
+    if leftovers.interrupted {
+        troubles.push("a switch was interrupted; `signalbox refresh` ends it".to_owned());
+    }
+    troubles
+}
+
+fn aside(who: &str) -> String {
+    format!("{who} put aside, encrypted, because nobody could say whose; `signalbox refresh` asks again")
+}
+
+fn todo(live: &LiveState, board: &Board) -> Option<&'static str> {
+    match live {
+        LiveState::Known { .. } => None,
+        LiveState::Unregistered { .. } => Some("register it with `signalbox add <alias>`"),
+        LiveState::Unresolved => Some("`signalbox refresh` asks the server whose it is"),
+        LiveState::Husk | LiveState::Absent if board.cards.is_empty() => {
+            Some("sign in with `claude auth login`, then register that login with `signalbox add <alias>`")
+        }
+        LiveState::Husk | LiveState::Absent => Some("`signalbox use <alias>` signs in again with a saved login"),
+        LiveState::Unreadable => Some("`signalbox refresh` says why"),
+    }
+}

@@ -1,0 +1,100 @@
+//! `signalbox use`: the switch, and the sentence that proves it. Afterwards the target's usage is read past the cache, which
+//! may fail without harm: the switch stands.
+
+use serde_json::{Value, json};
+use signalbox_core::board::UsageView;
+use signalbox_core::error::Doing;
+use signalbox_core::poll::{self, Polled, Urgency};
+use signalbox_core::profile::Alias;
+use signalbox_core::switch::{self, Proof, Remark, Used};
+use signalbox_core::vault;
+
+use super::shown;
+use crate::context::{Context, Report};
+use crate::exit::Failure;
+use crate::json;
+use crate::render;
+
+pub fn run(context: &Context, alias: &Alias) -> Result<Report, Failure> {
+    let used = switch::use_profile(&context.ports, alias);
+    let used = used.map_err(|error| Failure::flow(&error, &Doing::Use(alias.clone())))?;
+    let email = email(context, alias);
+    context.say(&format!("{}\n", sentence(&used, email.as_deref())));
+    let remarks: Vec<String> = used.remarks.iter().map(remark).collect();
+    for remark in &remarks {
+        context.note(remark);
+    }
+    let usage = usage(context, &used);
+    if let Some(usage) = usage.as_ref().filter(|usage| !usage.meters.is_empty()) {
+        let now = context.now();
+        let meters: Vec<String> = usage.meters.iter().map(|meter| shown::meter(meter, now)).collect();
+        context.say(&format!("{}\n", render::printable(&meters.join(" · "))));
+    }
+    Ok(Report::of(json::members(json!({
+        "used": used.alias,
+        "email": email,
+        "from": used.from,
+        "alreadyActive": used.already_active,
+        "verified": used.proof == Proof::Verified,
+        "unverifiedBecause": because(&used.proof),
+        "remarks": remarks,
+        "usage": usage,
+    }))))
+}
+
+fn sentence(used: &Used, email: Option<&str>) -> String {
+    let alias = &used.alias;
+    if used.already_active {
+        return format!("{alias} is live already");
+    }
+    let to = email.map_or_else(|| alias.to_string(), |email| format!("{alias} ({})", render::printable(email)));
+    let from = match &used.from {
+        Some(from) if from != alias => format!("Switched from {from} to {to}"),
+        _ => format!("Switched to {to}"),
+    };
+    let proof = match &used.proof {
+        Proof::Verified => "read back from the live login and confirmed by the server".to_owned(),
+        Proof::Unverified(cause) => {
+            format!("read back from the live login, but not confirmed by the server yet, because {cause}")
+        }
+    };
+    format!("{from}: {proof}. Running sessions follow within 30 s.")
+}
+
+fn because(proof: &Proof) -> Value {
+    match proof {
+        Proof::Verified => Value::Null,
+        Proof::Unverified(cause) => cause.to_string().into(),
+    }
+}
+
+fn remark(remark: &Remark) -> String {
+    match remark {
+        Remark::PutAside => "the login that was live could not be identified; it was put aside, encrypted, and \
+                             `signalbox refresh` brings it home once the server answers"
+            .to_owned(),
+        Remark::AccountCache(error) => {
+            format!("Claude Code may show the old account's name for a while: {error}")
+        }
+    }
+}
+
+fn email(context: &Context, alias: &Alias) -> Option<String> {
+    let roster = vault::load_roster(&context.ports).ok()?;
+    Some(roster.find(alias)?.account.email.clone())
+}
+
+/// The target's usage now. A server that could not say whose the login is is not asked for more.
+fn usage(context: &Context, used: &Used) -> Option<UsageView> {
+    if used.already_active || used.proof != Proof::Verified {
+        return None;
+    }
+    match poll::read_usage(&context.ports, &used.alias, Urgency::Forced) {
+        Ok(Polled::Read(reading)) => Some(reading.view(context.now())),
+        Ok(Polled::NotYet { .. } | Polled::Failed(_) | Polled::ActiveExpired) => None,
+        Err(error) => {
+            tracing::debug!(%error, "no usage after the switch");
+            None
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The real program `signalbox`, run as a person or a script runs it: in a private home, against the simulated provider.
+//! Most cases are data in `tests/cmd`, one file for each, named by the sentence that it shows; `case` reads them, `runner`
+//! plays them, `loss` checks after every one that no login was lost. What data cannot say has a test of its own here.
+
+mod case;
+mod disk;
+mod footprint;
+mod loss;
+mod pattern;
+mod prompts;
+mod races;
+mod runner;
+mod secrets;
