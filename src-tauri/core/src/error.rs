@@ -177,7 +177,7 @@ fn store_verdict(error: &StoreError) -> (Code, NextStep) {
         }
         StoreError::Link { path } => {
             let path = quoted(&shown(path));
-            (Code::Store, run(&format!("cp --remove-destination \"$(realpath {path})\" {path}")))
+            (Code::Store, run(&format!("mv \"$(realpath {path})\" {path}")))
         }
         StoreError::NotOurs { path } => (Code::Store, run(&format!("sudo chown \"$USER\" {}", quoted(&shown(path))))),
         StoreError::ReadBack { .. } => (Code::Store, NextStep::Retry),
@@ -186,7 +186,7 @@ fn store_verdict(error: &StoreError) -> (Code, NextStep) {
         }
         StoreError::KeychainLocked | StoreError::KeychainMissing => (Code::Keychain, NextStep::UnlockKeychain),
         StoreError::KeychainDenied | StoreError::KeychainUnanswered => (Code::Keychain, NextStep::AttendKeychain),
-        StoreError::KeychainTooLong { .. } => (Code::Keychain, NextStep::ReportBug),
+        StoreError::KeychainTooLong { .. } => (Code::Keychain, run("claude mcp list")),
     }
 }
 

@@ -1,0 +1,90 @@
+//! What the page can ask for, one line each: the engine or the board's window does the work. A refused command carries a
+//! `Problem`. Names and arguments are those of `ui/src/backend.ts`.
+#![expect(clippy::needless_pass_by_value, reason = "Tauri hands arguments over by value")]
+
+use signalbox_core::board::Board;
+use signalbox_core::error::Problem;
+use signalbox_core::register::Consent;
+use tauri::{AppHandle, Runtime, State};
+
+use crate::board_window;
+use crate::dto::AliasText;
+use crate::engine::{Edit, EngineHandle, Event};
+
+/// The board as it is now. Later ones arrive as the event `board`.
+#[tauri::command]
+pub async fn board(engine: State<'_, EngineHandle>) -> Result<Board, Problem> {
+    engine.board().await
+}
+
+/// Begins a switch. Its end is a board that acknowledges `op`, with the problem if there was one.
+#[tauri::command]
+pub fn use_profile(engine: State<'_, EngineHandle>, op: u32, alias: AliasText) -> Result<(), Problem> {
+    alias.parse().map(|alias| engine.send(Event::Use { op, alias }))
+}
+
+/// Begins to read everybody's usage anew.
+#[tauri::command]
+pub fn refresh(engine: State<'_, EngineHandle>) {
+    engine.send(Event::Refresh);
+}
+
+/// Registers the live login. `force`: the person said yes to what a first call was refused with.
+#[tauri::command]
+pub async fn add_profile(engine: State<'_, EngineHandle>, alias: AliasText, force: bool) -> Result<(), Problem> {
+    let consent = if force { Consent::Given } else { Consent::Ask };
+    engine.edit(Edit::Add { alias: alias.parse()?, consent }).await
+}
+
+#[tauri::command]
+pub async fn rename_profile(engine: State<'_, EngineHandle>, from: AliasText, to: AliasText) -> Result<(), Problem> {
+    engine.edit(Edit::Rename { from: from.parse()?, to: to.parse()? }).await
+}
+
+#[tauri::command]
+pub async fn remove_profile(engine: State<'_, EngineHandle>, alias: AliasText) -> Result<(), Problem> {
+    engine.edit(Edit::Remove { alias: alias.parse()? }).await
+}
+
+#[tauri::command]
+pub fn dismiss_problem(engine: State<'_, EngineHandle>) {
+    engine.send(Event::DismissProblem);
+}
+
+#[tauri::command]
+pub fn close_board<R: Runtime>(app: AppHandle<R>) {
+    board_window::close(&app);
+}
+
+/// The page is ready and `height` CSS pixels high.
+#[tauri::command]
+pub fn fit_board<R: Runtime>(app: AppHandle<R>, height: f64) {
+    board_window::fit(&app, height);
+}
+
+#[tauri::command]
+pub fn quit(engine: State<'_, EngineHandle>) {
+    engine.send(Event::Quit);
+}
+
+/// The list of all commands, for the app and for its tests, which run on another `Runtime`.
+#[macro_export]
+macro_rules! commands {
+    () => {
+        tauri::generate_handler![
+            $crate::commands::board,
+            $crate::commands::use_profile,
+            $crate::commands::refresh,
+            $crate::commands::add_profile,
+            $crate::commands::rename_profile,
+            $crate::commands::remove_profile,
+            $crate::commands::dismiss_problem,
+            $crate::commands::close_board,
+            $crate::commands::fit_board,
+            $crate::commands::quit,
+        ]
+    };
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! The page's side of the border: every command over Tauri's own IPC, with the names and arguments that the page uses,
+//! against an engine over the core's fakes.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use signalbox_core::board::Board;
+use signalbox_core::error::Problem;
+use signalbox_core::fakes::World;
+use signalbox_core::ports::Clock;
+use signalbox_core::profile::Alias;
+use signalbox_core::time::Timestamp;
+use tauri::ipc::{CallbackFn, InvokeResponseBody};
+use tauri::test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder, mock_context, noop_assets};
+use tauri::webview::InvokeRequest;
+use tauri::{App, AppHandle, Listener, Manager, WebviewWindow, WebviewWindowBuilder};
+
+use crate::board_window::{self, BoardWindow};
+use crate::engine::{self, Faces, Pace};
+use crate::faces::tell_the_page;
+
+/// The page is the only face: a tray needs a real main thread.
+struct PageAlone(AppHandle<MockRuntime>);
+
+impl Faces for PageAlone {
+    fn show(&self, board: &Board) {
+        tell_the_page(&self.0, board);
+    }
+    fn switch_failed(&self, _alias: &Alias, _problem: &Problem, _now: Timestamp) {}
+    fn leaving(&self) {}
+    fn exit(&self) {}
+}
+
+/// An app without a screen; its live login is `ada`'s, and nobody is registered.
+struct Page {
+    _app: App<MockRuntime>,
+    window: WebviewWindow<MockRuntime>,
+    boards: Receiver<Value>,
+}
+
+impl Page {
+    fn open() -> Self {
+        let world = World::new();
+        let now = Clock::now(&world);
+        let oauth = world.server(|server| server.sign_in("ada", "org", now));
+        world.set_live(Some(format!(r#"{{"claudeAiOauth":{oauth}}}"#)));
+        let app = mock_builder()
+            .manage(BoardWindow::new(Duration::from_secs(60)))
+            .invoke_handler(crate::commands!())
+            .build(mock_context(noop_assets()))
+            .expect("an app");
+        let (sender, boards) = channel();
+        app.listen_any("board", move |event| {
+            // A test that has seen enough does not listen any more.
+            let _ = sender.send(serde_json::from_str(event.payload()).expect("JSON"));
+        });
+        let window = WebviewWindowBuilder::new(&app, board_window::LABEL, tauri::WebviewUrl::default());
+        let window = window.build().expect("a window");
+        let pace = Pace { tick: Duration::from_millis(20), ..Pace::default() };
+        let faces = Box::new(PageAlone(app.handle().clone()));
+        app.manage(engine::start(Arc::new(world.ports()), faces, pace).expect("the engine's threads"));
+        Self { _app: app, window, boards }
+    }
+
+    fn invoke(&self, command: &str, arguments: Value) -> Result<Value, Value> {
+        let request = InvokeRequest {
+            cmd: command.to_owned(),
+            callback: CallbackFn(0),
+            error: CallbackFn(1),
+            url: "tauri://localhost".parse().expect("an address"),
+            body: arguments.into(),
+            headers: tauri::http::HeaderMap::new(),
+            invoke_key: INVOKE_KEY.to_owned(),
+        };
+        get_ipc_response(&self.window, request).map(|body: InvokeResponseBody| body.deserialize().expect("JSON"))
+    }
+
+    fn published(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let board = self.boards.recv_timeout(Duration::from_secs(10));
+            let board = board.unwrap_or_else(|_| panic!("waited in vain for {what}"));
+            if wanted(&board) {
+                return board;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_page_adds_renames_uses_and_removes_a_profile() {
+    let page = Page::open();
+    assert_eq!(page.invoke("add_profile", json!({"alias": "work", "force": false})), Ok(Value::Null));
+    let board = page.invoke("board", json!({})).expect("a board");
+    assert_eq!(board["cards"][0]["alias"], "work");
+    assert_eq!(board["cards"][0]["email"], "ada@example.org");
+    assert_eq!(board["cards"][0]["active"], true);
+
+    assert_eq!(page.invoke("rename_profile", json!({"from": "work", "to": "job"})), Ok(Value::Null));
+    assert_eq!(page.invoke("use_profile", json!({"op": 7, "alias": "job"})), Ok(Value::Null));
+    let switching = page.published("the switch", |board| board["switching"]["op"] == 7);
+    assert!(switching["rev"].as_u64() > board["rev"].as_u64(), "boards are numbered");
+    let acknowledged = page.published("the acknowledgement", |board| board["ackedOp"] == 7);
+    assert_eq!(acknowledged["switching"], Value::Null);
+    assert_eq!(acknowledged["cards"][0]["alias"], "job");
+
+    assert_eq!(page.invoke("refresh", json!({})), Ok(Value::Null));
+    page.published("a reading", |board| board["cards"][0]["usage"] != Value::Null);
+    assert_eq!(page.invoke("remove_profile", json!({"alias": "job"})), Ok(Value::Null));
+    page.published("an empty board", |board| board["cards"] == json!([]));
+}
+
+#[test]
+fn a_refusal_is_a_problem_with_a_next_step() {
+    let page = Page::open();
+    for (command, arguments) in [
+        ("add_profile", json!({"alias": "../etc", "force": true})),
+        ("use_profile", json!({"op": 1, "alias": ""})),
+        ("rename_profile", json!({"from": "nobody", "to": "somebody"})),
+        ("remove_profile", json!({"alias": "nobody"})),
+    ] {
+        let problem = page.invoke(command, arguments).expect_err(command);
+        assert_eq!(problem["code"], "usage", "{command}: {problem}");
+        let message = problem["message"].as_str().expect("a sentence");
+        assert!(message.starts_with("Cannot "), "{command}: {message}");
+        assert!(problem["nextStep"]["kind"].is_string(), "{command}: {problem}");
+    }
+    assert!(page.invoke("use_profile", json!({"op": 1})).is_err(), "a missing argument");
+}
+
+#[test]
+fn a_switch_that_fails_is_on_the_board_until_it_is_dismissed() {
+    let page = Page::open();
+    assert_eq!(page.invoke("use_profile", json!({"op": 3, "alias": "nobody"})), Ok(Value::Null), "it has begun");
+    let board = page.published("the end", |board| board["ackedOp"] == 3);
+    assert_eq!(board["problem"]["message"], "Cannot switch to nobody: there is no profile `nobody`");
+    assert_eq!(page.invoke("dismiss_problem", json!({})), Ok(Value::Null));
+    page.published("a board without it", |board| board["problem"] == Value::Null);
+}
+
+#[test]
+fn the_window_commands_take_what_the_page_sends() {
+    let page = Page::open();
+    assert_eq!(page.invoke("fit_board", json!({"height": 412.5})), Ok(Value::Null));
+    assert_eq!(page.invoke("close_board", json!({})), Ok(Value::Null));
+    assert!(page.invoke("fit_board", json!({})).is_err(), "a missing height");
+}

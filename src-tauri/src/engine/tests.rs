@@ -1,0 +1,370 @@
+//! The engine over the core's fakes: what faces are shown, in which order, and what it survives.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use signalbox_core::board::{Board, LiveState};
+use signalbox_core::credential::{AccessToken, RefreshToken};
+use signalbox_core::error::{Code, Problem};
+use signalbox_core::fakes::World;
+use signalbox_core::identity::Account;
+use signalbox_core::ports::{Clock, Ports, Provider, ProviderError, RefreshError, Renewal};
+use signalbox_core::profile::Alias;
+use signalbox_core::register::{self, Consent};
+use signalbox_core::time::Timestamp;
+use signalbox_core::usage::Usage;
+
+use super::{Edit, EngineHandle, Event, Faces, Pace};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn alias(text: &str) -> Alias {
+    Alias::parse(text).expect("an alias")
+}
+
+/// What the faces were told.
+#[derive(Debug)]
+enum Seen {
+    Board(Box<Board>),
+    SwitchFailed(Alias, Problem),
+    Leaving,
+    Exit,
+}
+
+struct Recorder(Sender<Seen>);
+
+impl Recorder {
+    fn tell(&self, seen: Seen) {
+        // A test that has seen enough does not listen any more.
+        let _ = self.0.send(seen);
+    }
+}
+
+impl Faces for Recorder {
+    fn show(&self, board: &Board) {
+        self.tell(Seen::Board(Box::new(board.clone())));
+    }
+    fn switch_failed(&self, alias: &Alias, problem: &Problem, _now: Timestamp) {
+        self.tell(Seen::SwitchFailed(alias.clone(), problem.clone()));
+    }
+    fn leaving(&self) {
+        self.tell(Seen::Leaving);
+    }
+    fn exit(&self) {
+        self.tell(Seen::Exit);
+    }
+}
+
+/// A door that questions to the provider wait at.
+#[derive(Default)]
+struct Door {
+    shut: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Door {
+    fn set(&self, shut: bool) {
+        *self.shut.lock().expect("nobody panics holding it") = shut;
+        self.changed.notify_all();
+    }
+    fn pass(&self) {
+        let shut = self.shut.lock().expect("nobody panics holding it");
+        let opened = self.changed.wait_timeout_while(shut, PATIENCE, |shut| *shut).expect("nobody panics holding it");
+        assert!(!opened.1.timed_out(), "the test forgot the door");
+    }
+}
+
+/// What can be done to the ports of a test.
+#[derive(Clone, Default)]
+struct Tricks {
+    identify: Arc<Door>,
+    usage: Arc<Door>,
+    identify_panics: Arc<AtomicBool>,
+    /// Only on the engine's own thread.
+    clock_panics: Arc<AtomicBool>,
+}
+
+struct TrickyProvider(World, Tricks);
+
+impl Provider for TrickyProvider {
+    fn identify(&self, token: &AccessToken) -> Result<Account, ProviderError> {
+        self.1.identify.pass();
+        assert!(!self.1.identify_panics.swap(false, Ordering::SeqCst), "a planned fault");
+        self.0.identify(token)
+    }
+    fn refresh(&self, token: RefreshToken, scopes: &[String]) -> Result<Renewal, RefreshError> {
+        self.0.refresh(token, scopes)
+    }
+    fn usage(&self, token: &AccessToken) -> Result<Usage, ProviderError> {
+        self.1.usage.pass();
+        self.0.usage(token)
+    }
+}
+
+struct TrickyClock(World, Tricks);
+
+impl Clock for TrickyClock {
+    fn now(&self) -> Timestamp {
+        let here = std::thread::current().name() == Some("engine");
+        assert!(!(here && self.1.clock_panics.swap(false, Ordering::SeqCst)), "a planned fault");
+        self.0.now()
+    }
+}
+
+/// An engine over a world with the profiles `work`, which is live, and `personal`.
+struct Scene {
+    world: World,
+    tricks: Tricks,
+    engine: EngineHandle,
+    seen: Receiver<Seen>,
+    logins: [String; 2],
+}
+
+fn ports(world: &World, tricks: &Tricks) -> Ports {
+    Ports {
+        provider: Box::new(TrickyProvider(world.clone(), tricks.clone())),
+        clock: Box::new(TrickyClock(world.clone(), tricks.clone())),
+        ..world.ports()
+    }
+}
+
+impl Scene {
+    /// With an engine whose time runs fast.
+    fn begin() -> Self {
+        Self::with(Tricks::default())
+    }
+
+    fn with(tricks: Tricks) -> Self {
+        let world = World::new();
+        let now = Clock::now(&world);
+        let logins = ["personal", "work"].map(|name| {
+            let oauth = world.server(|server| server.sign_in(name, "org", now));
+            let login = format!(r#"{{"claudeAiOauth":{oauth},"mcpOAuth":{{}}}}"#);
+            world.set_live(Some(login.clone()));
+            register::add_live(&world.ports(), &alias(name), Consent::Given).expect("a profile");
+            login
+        });
+        let pace = Pace {
+            tick: Duration::from_millis(20),
+            mend_after: Duration::from_millis(60),
+            confirm_every: Duration::from_millis(200),
+            leave_within: PATIENCE,
+        };
+        let (tell, seen) = channel();
+        let engine = super::start(Arc::new(ports(&world, &tricks)), Box::new(Recorder(tell)), pace)
+            .expect("the engine's threads");
+        Self { world, tricks, engine, seen, logins }
+    }
+
+    /// Waits for what the faces are told next that `wanted` accepts.
+    fn until<T>(&self, what: &str, mut wanted: impl FnMut(Seen) -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let seen = self.seen.recv_timeout(end.saturating_duration_since(Instant::now()));
+            let seen = seen.unwrap_or_else(|_| panic!("waited in vain for {what}"));
+            if let Some(found) = wanted(seen) {
+                return found;
+            }
+        }
+    }
+
+    fn board(&self, what: &str, mut wanted: impl FnMut(&Board) -> bool) -> Board {
+        self.until(what, |seen| match seen {
+            Seen::Board(board) if wanted(&board) => Some(*board),
+            _ => None,
+        })
+    }
+
+    /// Until the first look is over, so that a test begins with a quiet engine.
+    fn settled(self) -> Self {
+        self.board("the first look", |board| matches!(board.live, LiveState::Known { .. }));
+        self
+    }
+
+    fn use_profile(&self, op: u32, name: &str) {
+        self.engine.send(Event::Use { op, alias: alias(name) });
+    }
+}
+
+fn active(board: &Board) -> Option<&str> {
+    board.cards.iter().find(|card| card.active).map(|card| card.alias.as_str())
+}
+
+#[test]
+fn a_click_says_switching_before_the_switch_begins() {
+    let scene = Scene::begin().settled();
+    scene.tricks.identify.set(true);
+    scene.use_profile(5, "personal");
+    let board = scene.board("switching", |board| board.switching.is_some());
+    assert_eq!(
+        board.switching.as_ref().map(|switching| (switching.op, switching.alias.as_str())),
+        Some((5, "personal"))
+    );
+    assert_eq!((board.acked_op, active(&board)), (0, Some("work")), "nothing has happened yet");
+
+    scene.tricks.identify.set(false);
+    let board = scene.board("the acknowledgement", |board| board.acked_op == 5);
+    assert_eq!((active(&board), &board.switching), (Some("personal"), &None));
+    assert_eq!(board.notice.as_deref(), Some("Switched to personal; the server confirmed it."));
+    assert_eq!(board.problem, None);
+}
+
+#[test]
+fn after_a_switch_the_targets_usage_is_read_at_once() {
+    let scene = Scene::begin().settled();
+    let read_at = |board: &Board, name: &str| {
+        board
+            .cards
+            .iter()
+            .find(|card| card.alias.as_str() == name)
+            .and_then(|card| card.usage.as_ref().map(|u| u.read_at))
+    };
+    let first = scene.board("the first readings", |board| read_at(board, "personal").is_some());
+    scene.world.advance(1_000);
+    scene.use_profile(1, "personal");
+    scene.board("a newer reading", |board| read_at(board, "personal") > read_at(&first, "personal"));
+}
+
+#[test]
+fn a_failed_switch_leaves_all_as_it_was_and_says_so() {
+    let scene = Scene::begin().settled();
+    scene.world.server(|server| server.revoke("personal"));
+    scene.use_profile(3, "personal");
+    let (target, problem) = scene.until("the notification", |seen| match seen {
+        Seen::SwitchFailed(alias, problem) => Some((alias, problem)),
+        _ => None,
+    });
+    assert_eq!((target.as_str(), problem.code), ("personal", Code::LoginNeeded));
+    let board = scene.board("the acknowledgement", |board| board.acked_op == 3);
+    assert_eq!((active(&board), &board.switching), (Some("work"), &None));
+    assert_eq!(board.problem, Some(problem), "the board says what the notification said");
+    assert_eq!(board.notice, None);
+
+    scene.engine.send(Event::DismissProblem);
+    scene.board("the problem is dismissed", |board| board.problem.is_none());
+}
+
+#[test]
+fn a_panic_in_a_flow_is_survived() {
+    let scene = Scene::begin().settled();
+    scene.tricks.identify_panics.store(true, Ordering::SeqCst);
+    scene.use_profile(1, "personal");
+    let board = scene.board("the acknowledgement", |board| board.acked_op == 1);
+    let problem = board.problem.expect("a problem");
+    assert_eq!(problem.code, Code::Internal);
+    assert_eq!(problem.message, "Cannot switch to personal: Signalbox itself failed");
+    assert_eq!(active_after_retry(&scene), Some("personal".to_owned()), "the next click works");
+}
+
+fn active_after_retry(scene: &Scene) -> Option<String> {
+    scene.use_profile(2, "personal");
+    let board = scene.board("the next switch", |board| board.acked_op == 2);
+    active(&board).map(str::to_owned)
+}
+
+#[test]
+fn a_panic_in_the_engines_own_thread_is_survived() {
+    let scene = Scene::begin().settled();
+    scene.tricks.clock_panics.store(true, Ordering::SeqCst);
+    scene.board("our own fault", |board| board.problem.as_ref().is_some_and(|problem| problem.code == Code::Internal));
+    assert_eq!(active_after_retry(&scene), Some("personal".to_owned()));
+}
+
+#[test]
+fn usage_that_comes_slowly_does_not_hold_up_a_click() {
+    let tricks = Tricks::default();
+    tricks.usage.set(true);
+    let scene = Scene::with(tricks).settled();
+    let asking = scene.board("a round of readings", |board| board.refreshing);
+    assert!(asking.cards.iter().all(|card| card.usage.is_none()), "the provider has not answered");
+    scene.use_profile(1, "personal");
+    let board = scene.board("the switch", |board| board.acked_op == 1);
+    assert_eq!(active(&board), Some("personal"));
+    assert!(board.refreshing, "the provider still has not answered");
+    scene.tricks.usage.set(false);
+    let board = scene.board("the readings", |board| !board.refreshing);
+    assert!(board.cards.iter().all(|card| card.usage.is_some()));
+}
+
+#[test]
+fn a_switch_outside_is_followed() {
+    let scene = Scene::begin().settled();
+    scene.world.set_live(Some(scene.logins[0].clone()));
+    let board = scene.board("the other profile", |board| board.notice.is_some());
+    assert_eq!(active(&board), Some("personal"));
+    assert_eq!(board.notice.as_deref(), Some("Claude Code was switched to personal outside Signalbox."));
+}
+
+#[test]
+fn while_the_live_login_is_damaged_a_dismissed_problem_stays_dismissed() {
+    let scene = Scene::begin().settled();
+    scene.world.set_live(Some("{".to_owned()));
+    let board = scene.board("the problem", |board| board.problem.is_some());
+    assert_eq!(board.live, LiveState::Unreadable);
+    scene.engine.send(Event::DismissProblem);
+    scene.board("the problem is dismissed", |board| board.problem.is_none());
+    for _ in 0..5 {
+        let board = scene.board("another board", |_| true);
+        assert_eq!(board.problem, None, "looking again finds the same");
+    }
+    scene.world.set_live(Some(scene.logins[1].clone()));
+    scene.board("recovery", |board| matches!(board.live, LiveState::Known { .. }));
+}
+
+#[test]
+fn a_foreign_account_block_is_mended_soon_after_a_switch() {
+    let block = |name: &str| {
+        format!(
+            r#"{{"oauthAccount":{{"accountUuid":"{name}","organizationUuid":"org","emailAddress":"{name}@example.org"}}}}"#
+        )
+    };
+    let scene = Scene::begin().settled();
+    scene.use_profile(1, "personal");
+    scene.board("the switch", |board| board.acked_op == 1);
+    scene.world.set_cache(Some(block("work")));
+    let end = Instant::now() + PATIENCE;
+    while scene.world.cache_text().is_some_and(|text| text.contains("work@example.org")) {
+        assert!(Instant::now() < end, "the old account's block is still there");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn quitting_waits_for_a_switch_in_flight() {
+    let scene = Scene::begin().settled();
+    scene.tricks.identify.set(true);
+    scene.use_profile(1, "personal");
+    scene.board("switching", |board| board.switching.is_some());
+    scene.engine.send(Event::Quit);
+    scene.until("the farewell", |seen| matches!(seen, Seen::Leaving).then_some(()));
+    std::thread::sleep(Duration::from_millis(60));
+    let exits = scene.seen.try_iter().filter(|seen| matches!(seen, Seen::Exit)).count();
+    assert_eq!(exits, 0, "the switch is not over");
+    scene.tricks.identify.set(false);
+    let mut acknowledged = false;
+    scene.until("the end", |seen| match seen {
+        Seen::Board(board) => {
+            acknowledged |= board.acked_op == 1;
+            None
+        }
+        Seen::Exit => Some(()),
+        Seen::SwitchFailed(..) | Seen::Leaving => None,
+    });
+    assert!(acknowledged, "the switch ended first");
+}
+
+#[tokio::test]
+async fn a_change_of_the_list_is_answered() {
+    let scene = Scene::begin().settled();
+    let rename = |from: &str, to: &str| scene.engine.edit(Edit::Rename { from: alias(from), to: alias(to) });
+    assert_eq!(rename("personal", "home").await, Ok(()));
+    let refused = rename("work", "home").await.expect_err("the name is taken");
+    assert_eq!(refused.code, Code::Usage);
+    let board = scene.engine.board().await.expect("a board");
+    let names: Vec<_> = board.cards.iter().map(|card| card.alias.as_str()).collect();
+    assert_eq!(names, ["home", "work"]);
+    assert_eq!(board.problem, None, "the page that was refused shows it itself");
+}

@@ -1,0 +1,140 @@
+//! The Tauri shell of Signalbox, and its composition root: surroundings, ports, engine, tray, board. Owns how the app
+//! starts, what it is made of, and how it ends. Leaves every decision about logins to `signalbox_core`, and every touch
+//! of the machine to `signalbox_machine`.
+//!
+//! [`engine`] is the only place where state changes; [`tray`], [`board_window`] and [`notify`] are its faces;
+//! [`commands`] is what the page may ask for.
+
+mod board_window;
+mod commands;
+mod dto;
+mod engine;
+mod faces;
+mod instance;
+#[cfg(target_os = "linux")]
+mod linux;
+mod logging;
+#[cfg(target_os = "macos")]
+mod macos;
+mod notify;
+mod tray;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use signalbox_machine::assemble;
+use signalbox_machine::data_folder::DataFolder;
+use signalbox_machine::settings::Settings;
+use signalbox_machine::surroundings::Surroundings;
+use tauri::{AppHandle, Manager, RunEvent, Runtime};
+
+use board_window::BoardWindow;
+use engine::Pace;
+use faces::AppFaces;
+use instance::{Instance, Launch};
+use tray::Tray;
+
+/// Opens the board at the start: for desktops without a tray, and for tests.
+const OPEN_BOARD: &str = "--open-board";
+
+/// Runs the app until it is quit.
+pub fn run() -> ExitCode {
+    let open_board = match arguments() {
+        Ok(open_board) => open_board,
+        Err(argument) => {
+            eprintln!("Cannot start: `{argument}` is not an argument of the app");
+            eprintln!("hint: the only one is {OPEN_BOARD}; the command line is `signalbox`");
+            return ExitCode::from(2);
+        }
+    };
+    match start(open_board) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("Cannot start: {error:#}");
+            eprintln!("hint: `signalbox status` looks at the same folders and settings");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn arguments() -> Result<bool, String> {
+    let mut open_board = false;
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            OPEN_BOARD => open_board = true,
+            // Old versions of macOS hand a process serial number to an app that is opened.
+            _ if argument.starts_with("-psn_") => {}
+            _ => return Err(argument),
+        }
+    }
+    Ok(open_board)
+}
+
+fn start(open_board: bool) -> anyhow::Result<ExitCode> {
+    let surroundings = Surroundings::from_env()?;
+    let settings = Settings::load(&surroundings)?;
+    let folder = surroundings.data_folder();
+    DataFolder::new(&folder).ensure()?;
+    let instance = match instance::launch(&folder)? {
+        Launch::First(instance) => instance,
+        Launch::Second { told } => {
+            let done = if told { "it was asked to open its board" } else { "its icon is in the menu bar" };
+            eprintln!("Signalbox is running already: {done}");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    logging::start(&folder);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Signalbox starts");
+
+    let mut app = builder()
+        .manage(BoardWindow::new(settings.board_keep_open))
+        .setup(move |app| {
+            let handle = app.handle().clone();
+            let ports = Arc::new(assemble::with_settings(&surroundings, settings));
+            app.manage(engine::start(ports, Box::new(AppFaces::new(&handle)), Pace::default())?);
+            open_when_asked(&handle, &instance);
+            app.manage(instance);
+            if open_board {
+                board_window::open(&handle, None);
+            }
+            Ok(())
+        })
+        .build(tauri::generate_context!())?;
+    #[cfg(target_os = "macos")]
+    macos::before_run(&mut app);
+    // Only macOS needs to change the app between building and running it.
+    #[cfg(not(target_os = "macos"))]
+    let _ = &mut app;
+    app.run(on_run_event);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn builder() -> tauri::Builder<tauri::Wry> {
+    let builder = tauri::Builder::default()
+        .manage(Tray::<tauri::Wry>::default())
+        .invoke_handler(commands!())
+        .on_menu_event(|app, event| tray::on_menu_event(app, &event))
+        .on_tray_icon_event(|app, event| tray::on_tray_event(app, &event))
+        .on_window_event(board_window::on_window_event);
+    #[cfg(target_os = "macos")]
+    let builder = macos::prepare(builder);
+    builder
+}
+
+fn open_when_asked<R: Runtime>(app: &AppHandle<R>, instance: &Instance) {
+    let app = app.clone();
+    instance.on_second_launch(move || board_window::open(&app, None));
+}
+
+fn on_run_event<R: Runtime>(app: &AppHandle<R>, event: RunEvent) {
+    match event {
+        // The last window was destroyed: the app lives in the tray.
+        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
+        // The app was opened again, from the Finder or the Dock.
+        #[cfg(target_os = "macos")]
+        RunEvent::Reopen { .. } => board_window::open(app, None),
+        RunEvent::Exit => tracing::info!("Signalbox ends"),
+        _ => {}
+    }
+    let _ = app;
+}

@@ -1,0 +1,74 @@
+//! Desktop notifications. Owns their wording's place (title, body, what a click does) and the thread that each one waits
+//! on; a notification server may be slow or absent, and neither the engine nor the main thread ever waits for it. Leaves
+//! the sentences themselves to `signalbox_core::error`, and when to notify to the engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify_rust::{Notification, NotificationResponse, Timeout};
+use signalbox_core::error::Problem;
+use signalbox_core::profile::Alias;
+use signalbox_core::time::Timestamp;
+use signalbox_core::words;
+
+/// A notification that nobody touches ends after this long, and its thread with it.
+const LIFETIME: Duration = Duration::from_secs(12 * 3600);
+
+/// Shows notifications. `on_open` is called, from some thread, when a person clicks one.
+#[derive(Clone)]
+pub struct Notifier {
+    on_open: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Notifier {
+    pub fn new(on_open: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { on_open: Arc::new(on_open) }
+    }
+
+    /// Says that a switch did not happen.
+    pub fn switch_failed(&self, alias: &Alias, problem: &Problem, now: Timestamp) {
+        self.show(title(alias), body(problem, now));
+    }
+
+    fn show(&self, title: String, body: String) {
+        let on_open = Arc::clone(&self.on_open);
+        let shown = std::thread::Builder::new().name("notification".to_owned()).spawn(move || {
+            if let Err(error) = show_and_wait(&title, &body, &*on_open) {
+                tracing::warn!(%error, "the notification could not be shown");
+            }
+        });
+        if let Err(error) = shown {
+            tracing::warn!(%error, "no thread for a notification");
+        }
+    }
+}
+
+fn title(alias: &Alias) -> String {
+    format!("Could not switch to {alias}")
+}
+
+fn body(problem: &Problem, now: Timestamp) -> String {
+    let hint = words::hint(&problem.next_step, now);
+    format!("{}.\nNext: {hint}.", problem.message)
+}
+
+/// Blocks until the notification is clicked or closed. A `default` action makes the body itself clickable.
+fn show_and_wait(title: &str, body: &str, on_open: &dyn Fn()) -> Result<(), notify_rust::error::Error> {
+    // The system asks the person once, and answers at once ever after.
+    #[cfg(target_os = "macos")]
+    if let Err(error) = notify_rust::request_auth_blocking() {
+        tracing::info!(%error, "notifications are not allowed");
+    }
+    let shown = Notification::new()
+        .appname("Signalbox")
+        .summary(title)
+        .body(body)
+        .action("default", "Open")
+        .timeout(Timeout::Milliseconds(u32::try_from(LIFETIME.as_millis()).unwrap_or(u32::MAX)))
+        .show()?;
+    // The handle is the connection to the server, and some desktops withdraw the notifications of closed connections.
+    shown.wait_for_response(|response: &NotificationResponse| match response {
+        NotificationResponse::Default => on_open(),
+        NotificationResponse::Action(_) | NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => {}
+    })
+}
