@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notify_rust::{Notification, NotificationResponse, Timeout};
-use signalbox_core::error::Problem;
+use signalbox_core::error::{NextStep, Problem};
 use signalbox_core::profile::Alias;
 use signalbox_core::time::Timestamp;
 use signalbox_core::words;
@@ -48,8 +48,19 @@ fn title(alias: &Alias) -> String {
 }
 
 fn body(problem: &Problem, now: Timestamp) -> String {
-    let hint = words::hint(&problem.next_step, now);
-    format!("{}.\nNext: {hint}.", problem.message)
+    // The title has said what could not be done; what is left of the sentence is why.
+    let why = problem.message.split_once(": ").map_or(problem.message.as_str(), |(_, why)| why);
+    let next = match &problem.next_step {
+        NextStep::SignIn { alias } => format!("sign in to {alias} in Claude Code with /login; Signalbox notices by itself"),
+        other => words::hint(other, now),
+    };
+    // Backticks are for terminals.
+    format!("{}.\n{}.", sentence(why), sentence(&next)).replace('`', "")
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Blocks until the notification is clicked or closed. A `default` action makes the body itself clickable.
@@ -71,4 +82,23 @@ fn show_and_wait(title: &str, body: &str, on_open: &dyn Fn()) -> Result<(), noti
         NotificationResponse::Default => on_open(),
         NotificationResponse::Action(_) | NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => {}
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signalbox_core::error::Doing;
+    use signalbox_core::flow::FlowError;
+
+    #[test]
+    fn a_notification_says_why_and_what_next_without_repeating_its_title() {
+        let alias = Alias::parse("personal").expect("an alias");
+        let error = FlowError::LoginNeeded { alias: alias.clone() };
+        let body = body(&error.problem(&Doing::Use(alias)), Timestamp::from_ms(0));
+        assert_eq!(
+            body,
+            "The login of personal has ended; it has to be signed in again.\n\
+             Sign in to personal in Claude Code with /login; Signalbox notices by itself."
+        );
+    }
 }

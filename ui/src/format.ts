@@ -148,6 +148,11 @@ export function updatedWords(readings: readonly (UsageView | null)[], now: Times
   return times.length === 0 ? null : `updated ${ago(Math.max(...times), now)}`;
 }
 
+/** A sentence of the core without the backticks that it has for terminals. */
+export function plain(text: string): string {
+  return text.replaceAll("`", "");
+}
+
 /** The two letters of a card's tile: "work" is WO, "team-2" is T2. */
 export function initials(alias: string): string {
   const signs = alias.replace(/[^A-Za-z0-9]/g, "");

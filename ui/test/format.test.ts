@@ -22,6 +22,7 @@ import {
   spokenLength,
   tileColour,
   updatedWords,
+  plain,
 } from "../src/format";
 import type { Reason } from "../src/generated/Reason";
 import { meter, NOW } from "./boards";
@@ -205,4 +206,8 @@ test.each([
   ["Personal", "“personal” is a profile already."],
 ])("the name %j gets the answer %j", (alias, fault) => {
   expect(aliasFault(alias, ["personal"])).toBe(fault);
+});
+
+test("sentences lose the backticks that are meant for terminals", () => {
+  expect(plain("the login of `work` has ended")).toBe("the login of work has ended");
 });
