@@ -51,7 +51,9 @@ fn body(problem: &Problem, now: Timestamp) -> String {
     // The title has said what could not be done; what is left of the sentence is why.
     let why = problem.message.split_once(": ").map_or(problem.message.as_str(), |(_, why)| why);
     let next = match &problem.next_step {
-        NextStep::SignIn { alias } => format!("sign in to {alias} in Claude Code with /login; Signalbox notices by itself"),
+        NextStep::SignIn { alias } => {
+            format!("sign in to {alias} in Claude Code with /login; Signalbox notices by itself")
+        }
         other => words::hint(other, now),
     };
     // Backticks are for terminals.

@@ -1,16 +1,17 @@
 //! The stories of the flows over a pretended world, each named by what must be true at its end. Faults at every single call
-//! are the business of `crash_sweep`.
+//! are the business of `crash_sweep`; what comes in between is told in `interrupted`, and reading usage in `usage`.
+
+mod interrupted;
+mod usage;
 
 use signalbox_core::board::{self, Activity, CardAction, LiveState, Reason};
 use signalbox_core::error::{Code, Doing, NextStep};
 use signalbox_core::flow::FlowError;
-use signalbox_core::poll::{self, Polled, Urgency};
 use signalbox_core::ports::{FileName, ProviderError};
-use signalbox_core::recover::{self, Recovered};
 use signalbox_core::register::{self, Consent};
 use signalbox_core::switch::{self, Proof, Remark, Used};
 use signalbox_core::sync::{self, Synced};
-use signalbox_core::time::{DAY, HOUR, MINUTE};
+use signalbox_core::time::{DAY, HOUR};
 use signalbox_core::vault;
 
 use crate::scene::{Scene, alias};
@@ -25,6 +26,16 @@ fn code_of<T>(result: Result<T, FlowError>) -> Code {
         Ok(_) => panic!("it should have failed"),
         Err(error) => error.problem(&Doing::Sync).code,
     }
+}
+
+/// `b` is live by our last look, and another tool has put back `a`, which Claude Code rotated since.
+fn a_put_back_by_another_tool() -> Scene {
+    let scene = Scene::new().profile("a");
+    let copied = scene.world.live_text();
+    let scene = scene.profile("b");
+    scene.world.set_live(copied);
+    assert!(scene.world.claude_refreshes());
+    scene
 }
 
 #[test]
@@ -130,33 +141,6 @@ fn offline_a_switch_is_committed_unverified() {
 }
 
 #[test]
-fn an_outgoing_login_that_nobody_can_identify_is_put_aside_and_brought_home_later() {
-    let scene = Scene::new().profile("a").profile("b");
-    assert!(scene.world.claude_refreshes());
-    scene.world.server(|server| server.down = Some(ProviderError::Unreachable));
-    assert_eq!(switch_to(&scene, "a").expect("switched").remarks, [Remark::PutAside]);
-    // Until it is identified the saved login of b may be spent, so b is neither renewed nor installed.
-    assert!(matches!(switch_to(&scene, "b"), Err(FlowError::PutAside { .. })));
-    scene.world.server(|server| server.down = None);
-    recover::recover(&scene.ports).expect("recovered");
-    assert!(vault::held(&scene.ports).expect("readable").is_empty());
-    assert_eq!(switch_to(&scene, "b").expect("switched").proof, Proof::Verified);
-    scene.check_nothing_lost(&["a", "b"], &[], false, "after coming home");
-}
-
-#[test]
-fn the_active_profiles_own_unconfirmed_rotation_is_never_replaced_by_its_older_copy() {
-    let scene = Scene::new().profile("a").profile("b");
-    assert!(scene.world.claude_refreshes());
-    scene.world.advance(9 * HOUR);
-    let live = scene.world.live_text();
-    let error = switch_to(&scene, "b").expect_err("nobody can say whether it is b's newest");
-    assert_eq!(error.problem(&Doing::Use(alias("b"))).next_step, NextStep::Run { command: "claude -p hi".to_owned() });
-    assert_eq!(scene.world.live_text(), live);
-    scene.check_nothing_lost(&["a", "b"], &[], false, "after the refusal");
-}
-
-#[test]
 fn a_login_that_is_refused_even_after_a_refresh_is_not_installed() {
     let scene = Scene::new().profile("a").profile("b");
     scene.world.server(|server| server.refuse_access_of = Some("a".to_owned()));
@@ -164,16 +148,6 @@ fn a_login_that_is_refused_even_after_a_refresh_is_not_installed() {
     assert_eq!(code_of(switch_to(&scene, "a")), Code::LoginNeeded);
     assert_eq!(scene.world.live_text(), live);
     scene.check_nothing_lost(&["a", "b"], &[], false, "after the refusal");
-}
-
-#[test]
-fn a_journal_that_cannot_be_opened_is_kept_out_of_the_way() {
-    let scene = Scene::new().profile("a");
-    scene.world.set_file(FileName::Journal, Some(b"{}\nnot an envelope".to_vec()));
-    assert_eq!(recover::recover(&scene.ports).expect("recovered"), Recovered::JournalUnreadable);
-    assert_eq!(scene.world.file(&FileName::Journal), None);
-    let kept = scene.ports.files.list().expect("listed").into_iter().find(|name| matches!(name, FileName::Held(_)));
-    assert_eq!(scene.world.file(&kept.expect("kept")), Some(b"{}\nnot an envelope".to_vec()));
 }
 
 #[test]
@@ -281,81 +255,22 @@ fn aliases_that_differ_in_case_only_share_nothing() {
 }
 
 #[test]
+fn removing_a_profile_forgets_what_was_put_aside_for_it() {
+    let scene = Scene::new().profile("a").profile("b");
+    assert!(scene.world.claude_refreshes());
+    scene.world.server(|server| server.down = Some(ProviderError::Unreachable));
+    assert_eq!(switch_to(&scene, "a").expect("switched").remarks, [Remark::PutAside]);
+    register::remove(&scene.ports, &alias("b")).expect("removed");
+    assert!(vault::held(&scene.ports).expect("readable").is_empty());
+}
+
+#[test]
 fn removing_the_active_profile_leaves_claude_code_signed_in() {
     let scene = Scene::new().profile("a").profile("b");
     let live = scene.world.live_text();
     assert!(register::remove(&scene.ports, &alias("b")).expect("removed").was_active);
     assert_eq!((scene.world.live_text(), scene.world.file(&FileName::Cred(alias("b")))), (live, None));
     assert_eq!(code_of(switch_to(&scene, "b")), Code::Usage);
-}
-
-#[test]
-fn usage_is_drawn_only_on_the_card_of_its_own_account() {
-    let scene = Scene::new().profile("a").profile("b");
-    for name in ["a", "b"] {
-        let polled = poll::read_usage(&scene.ports, &alias(name), Urgency::Forced).expect("asked");
-        assert!(matches!(polled, Polled::Read(_)));
-    }
-    let shown = |scene: &Scene| {
-        let board = board::assemble(&scene.ports, &glance(scene)).expect("a board");
-        board.cards.iter().map(|card| card.usage.as_ref().expect("read").meters[0].percent).collect::<Vec<_>>()
-    };
-    // The pretended server gives each account a number of its own: the sum of its name's letters.
-    assert_eq!(shown(&scene), [97.0, 98.0]);
-    switch_to(&scene, "a").expect("switched");
-    assert_eq!(shown(&scene), [97.0, 98.0]);
-}
-
-#[test]
-fn a_failed_reading_keeps_the_last_one_and_a_throttle_is_remembered() {
-    let scene = Scene::new().profile("a");
-    poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("asked");
-    scene.world.advance(10 * MINUTE);
-    assert_eq!(poll::due(&scene.ports).expect("decided"), [alias("a")]);
-    scene.world.server(|server| server.down = Some(ProviderError::Throttled { retry_after_s: Some(3600) }));
-    poll::read_usage(&scene.ports, &alias("a"), Urgency::Due).expect("asked");
-    assert!(poll::due(&scene.ports).expect("decided").is_empty());
-    scene.world.unplan();
-    let again = poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("not asked");
-    assert!(matches!(again, Polled::NotYet { .. }), "even a person cannot ask within the server's own block");
-    assert!(!scene.world.calls().contains(&"provider.usage"));
-    let board = board::assemble(&scene.ports, &glance(&scene)).expect("a board");
-    assert!(board.cards[0].usage.is_some(), "the last reading still stands");
-}
-
-#[test]
-fn the_live_login_is_never_renewed_by_us() {
-    let scene = Scene::new().profile("a").profile("b");
-    scene.world.advance(9 * HOUR);
-    let before = scene.world.server(|server| server.refreshes);
-    let polled = poll::read_usage(&scene.ports, &alias("b"), Urgency::Forced).expect("not asked");
-    assert!(matches!(polled, Polled::ActiveExpired));
-    sync::sync_live(&scene.ports).expect("looked");
-    assert_eq!(scene.world.server(|server| server.refreshes), before);
-}
-
-#[test]
-fn a_lost_answer_to_a_refresh_is_shown_as_a_login_that_is_needed() {
-    let scene = Scene::new().profile("a").profile("b");
-    scene.world.advance(9 * HOUR);
-    assert!(scene.world.claude_refreshes());
-    scene.world.server(|server| server.lose_answers = true);
-    poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("no answer is no failure");
-    scene.world.server(|server| server.lose_answers = false);
-    assert_eq!(code_of(switch_to(&scene, "a")), Code::LoginNeeded);
-    let board = board::assemble(&scene.ports, &glance(&scene)).expect("a board");
-    assert_eq!(board.cards[0].badge.reason, Reason::LoginNeeded);
-    // Signing in again in Claude Code is all it takes.
-    scene.sign_in("a");
-    sync::sync_live(&scene.ports).expect("looked");
-    let board = board::assemble(&scene.ports, &glance(&scene)).expect("a board");
-    assert!(board.cards[0].active && !matches!(board.cards[0].badge.reason, Reason::LoginNeeded));
-}
-
-#[test]
-fn a_second_start_recovers_nothing() {
-    let scene = Scene::new().profile("a");
-    assert_eq!(recover::recover(&scene.ports).expect("recovered"), Recovered::Nothing);
 }
 
 #[test]

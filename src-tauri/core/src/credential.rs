@@ -149,6 +149,12 @@ impl Login {
         self.deadline
     }
 
+    /// Whether both certainly come from one sign-in, so that one is a rotation of the other: the deadline is set then, to the
+    /// millisecond, and no refresh moves it (`docs/observed.md` §3).
+    pub fn is_of_the_same_sign_in(&self, other: &Self) -> bool {
+        self.deadline.is_some() && self.deadline == other.deadline
+    }
+
     /// The stored scopes, which a refresh asks for again.
     pub fn scopes(&self) -> &[String] {
         &self.scopes

@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 use crate::document::Document;
 use crate::ports::{Ports, StoreError};
 
+/// The version of everything that is written in this form; it stands in each header.
+pub const VERSION: u32 = 1;
 const NONCE_BYTES: usize = 24;
 /// An envelope is a header line and one credential document; more than this is no envelope of ours.
 pub const ENVELOPE_BYTES_MAX: usize = 4 << 20;
@@ -46,7 +48,7 @@ pub fn seal<H: Serialize>(ports: &Ports, header: &H, secret: &Document) -> Resul
 pub fn header<H: DeserializeOwned>(bytes: &[u8]) -> Result<H, EnvelopeError> {
     let (line, _) = split(bytes)?;
     // A version field that is too high explains a header that cannot be read.
-    if version(line).is_some_and(|version| version > 1) {
+    if version(line).is_some_and(|version| version > u64::from(VERSION)) {
         return Err(EnvelopeError::FromTheFuture);
     }
     serde_json::from_slice(line).map_err(|_| EnvelopeError::Header)
@@ -76,6 +78,7 @@ fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), EnvelopeError> {
     Ok((&bytes[..end], &bytes[end + 1..]))
 }
 
-fn version(line: &[u8]) -> Option<u64> {
-    serde_json::from_slice::<serde_json::Value>(line).ok()?.get("version")?.as_u64()
+/// The member `version` of a JSON object.
+pub(crate) fn version(json: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<serde_json::Value>(json).ok()?.get("version")?.as_u64()
 }

@@ -7,8 +7,8 @@ use crate::ports::{LockError, ProviderError, StoreError};
 use crate::profile::{Alias, RosterError};
 use crate::vault::VaultError;
 
-/// Why a flow did not do what it was asked to do. In every case the live login and all saved ones are as they were, or
-/// newer.
+/// Why a flow did not do what it was asked to do, or could not make sure of it. Whatever happened, the login that was live is
+/// live or saved, and every saved one is as it was, or newer; only [`FlowError::RenewalLost`] costs one.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
     #[error(transparent)]

@@ -3,6 +3,7 @@
 //! be put back with all its siblings. Leaves what to do with an entry to `recover`.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::credential::Fingerprint;
 use crate::document::Document;
@@ -10,8 +11,6 @@ use crate::envelope;
 use crate::ports::{FileName, Ports, StoreError};
 use crate::profile::Alias;
 use crate::time::Timestamp;
-
-const VERSION: u32 = 1;
 
 /// A switch that has begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +27,6 @@ pub struct Entry {
     pub had_document: bool,
 }
 
-impl Entry {
-    pub fn new(from: Option<Alias>, to: Alias, outgoing: Option<Fingerprint>, incoming: Fingerprint) -> Self {
-        Self { version: VERSION, from, to, outgoing, incoming, begun_at: Timestamp::from_ms(0), had_document: false }
-    }
-}
-
 /// A switch that was found half done.
 pub struct Unfinished {
     pub entry: Entry,
@@ -41,10 +34,16 @@ pub struct Unfinished {
     pub replaced: Option<Document>,
 }
 
-/// Writes the entry; from here on a crash is recoverable.
-pub fn begin(ports: &Ports, mut entry: Entry, replaced: Option<&Document>) -> Result<(), StoreError> {
-    entry.begun_at = ports.clock.now();
-    entry.had_document = replaced.is_some();
+/// Writes the entry of a switch from one login to another; from here on a crash is recoverable. `replaced` is the whole
+/// document that is about to be replaced, if there is one.
+pub fn begin(
+    ports: &Ports,
+    (from, outgoing): (Option<Alias>, Option<Fingerprint>),
+    (to, incoming): (Alias, Fingerprint),
+    replaced: Option<&Document>,
+) -> Result<(), StoreError> {
+    let (begun_at, had_document) = (ports.clock.now(), replaced.is_some());
+    let entry = Entry { version: envelope::VERSION, from, to, outgoing, incoming, begun_at, had_document };
     let empty = Document::empty();
     let bytes = envelope::seal(ports, &entry, replaced.unwrap_or(&empty))?;
     ports.files.write(&FileName::Journal, &bytes)
@@ -59,7 +58,8 @@ pub fn close(ports: &Ports) -> Result<(), StoreError> {
 /// back, what it holds is not lost.
 pub fn put_aside(ports: &Ports) -> Result<(), StoreError> {
     if let Some(bytes) = ports.files.read(&FileName::Journal)? {
-        let name = format!("journal-{}", ports.clock.now().ms());
+        // By its own hash: the same journal is kept once, and the name is one that a held file may have.
+        let name = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         ports.files.write(&FileName::Held(name), &bytes)?;
     }
     close(ports)

@@ -1,9 +1,9 @@
 //! The heart of Signalbox: what a login is, when it may be saved, and how the live one is switched without losing any.
 //!
 //! Read the modules in this order. Types and pure decisions: [`time`], [`profile`], [`identity`], [`credential`],
-//! [`document`], [`usage`], [`policy`]. What the flows ask of the world: [`ports`]. Storage: [`vault`], [`journal`].
-//! Flows: [`sync`], [`refresh`], [`switch`], [`recover`], [`register`], [`poll`]. For people: [`board`], [`words`],
-//! [`error`].
+//! [`document`], [`account_cache`], [`usage`], [`policy`]. What the flows ask of the world: [`ports`]. Storage:
+//! [`envelope`], [`vault`], [`journal`]. Flows: [`sync`], [`refresh`], `held`, [`switch`], [`recover`], [`register`],
+//! [`poll`], and what stops them: [`flow`]. For people: [`board`], [`words`], [`error`].
 //!
 //! Deliberately absent: Tauri, HTTP, the file system, the environment, the clock and processes. All of them come in
 //! through [`ports::Ports`], which is why every flow can be stopped at any call and shown to lose nothing.

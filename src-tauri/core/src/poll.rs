@@ -1,13 +1,16 @@
 //! Reading usage: which profile is due, and one reading. Owns renewing a parked login where its reading needs it, and
 //! keeping the last good reading through every failure. Leaves the schedule to `policy` and the answer's meaning to `usage`.
 
-use crate::credential::Live;
+use crate::credential::Fingerprint;
 use crate::flow::FlowError;
+use crate::held;
 use crate::identity::Identity;
 use crate::policy;
 use crate::ports::{Ports, ProviderError};
 use crate::profile::{Alias, Profile};
+use crate::recover;
 use crate::refresh::{self, Renewing};
+use crate::sync::{self, Synced};
 use crate::time::Timestamp;
 use crate::usage::{Reading, Usage};
 use crate::vault::{self, Opened};
@@ -73,53 +76,48 @@ pub fn read_usage(ports: &Ports, alias: &Alias, urgency: Urgency) -> Result<Poll
         let answer = ports.provider.usage(opened.login.value().access());
         return record(ports, profile.identity(), answer);
     }
-    let opened = if policy::expires_soon(opened.header.expires_at, now) && opened.header.renews {
-        match renewed(ports, &profile)? {
-            Ok(opened) => opened,
-            Err(polled) => return Ok(polled),
-        }
-    } else {
-        opened
+    let renews = opened.header.renews;
+    let seen = &opened.header.fingerprint;
+    let mut answer = match policy::expires_soon(opened.header.expires_at, now) && renews {
+        // Not worth asking.
+        true => Err(ProviderError::Unauthorized),
+        false => ports.provider.usage(opened.login.value().access()),
     };
-    let mut answer = ports.provider.usage(opened.login.value().access());
-    if answer == Err(ProviderError::Unauthorized) && opened.header.renews {
-        match renewed(ports, &profile)? {
-            Ok(opened) => answer = ports.provider.usage(opened.login.value().access()),
+    // One renewal is due, whether before the question or after it: a fresh login that is refused is not renewed again.
+    if answer == Err(ProviderError::Unauthorized) && renews {
+        answer = match renewed(ports, &profile, seen)? {
+            Ok(fresh) => ports.provider.usage(fresh.login.value().access()),
             Err(polled) => return Ok(polled),
-        }
+        };
     }
     record(ports, profile.identity(), answer)
 }
 
-/// Renews a parked login under our lock, unless it turns out to be live, or another Signalbox renewed it meanwhile.
-fn renewed(ports: &Ports, profile: &Profile) -> Result<Result<Opened, Polled>, FlowError> {
-    let own = ports.locks.own("refresh")?;
+/// Renews a parked login under our lock, unless it turns out to be live. `seen`: the tokens that are too old; where others
+/// are saved by now, another Signalbox was faster, and its pair is given.
+fn renewed(ports: &Ports, profile: &Profile, seen: &Fingerprint) -> Result<Result<Opened, Polled>, FlowError> {
+    let own = recover::enter(ports, "refresh")?;
     let mut roster = vault::load_roster(ports)?;
+    if held::may_be_newest(ports, profile.identity())? {
+        return Err(FlowError::PutAside { alias: profile.alias.clone() });
+    }
+    // Another tool may have made it live, and Claude Code have rotated it since: what is saved would be spent then. So
+    // nothing is renewed while nobody knows whose the live login is.
+    if let Synced::Unresolved { cause, .. } = sync::sync_locked(ports, &own, &mut roster)? {
+        return failed(ports, profile.identity(), cause).map(Err);
+    }
     let profile = roster.get(&profile.alias)?.clone();
-    let opened = vault::open(ports, &profile)?;
-    let live = roster.active().is_some_and(|active| active.alias == profile.alias) || is_live(ports, &opened)?;
-    if live {
+    if roster.active().is_some_and(|active| active.alias == profile.alias) {
         return Ok(Err(Polled::ActiveExpired));
     }
-    if crate::held::may_be_newest(ports, &profile.alias)? {
-        return Err(FlowError::PutAside { alias: profile.alias });
+    let opened = vault::open(ports, &profile)?;
+    if opened.header.fingerprint != *seen {
+        return Ok(Ok(opened));
     }
     match refresh::renew(ports, &own, &mut roster, &profile, opened)? {
         Renewing::Done(opened) => Ok(Ok(*opened)),
-        Renewing::NotNow(cause) => {
-            ports.readings.set_next_allowed(profile.identity(), held_back(&cause, ports.clock.now()))?;
-            Ok(Err(Polled::Failed(cause)))
-        }
+        Renewing::NotNow(cause) => failed(ports, profile.identity(), cause).map(Err),
     }
-}
-
-fn is_live(ports: &Ports, opened: &Opened) -> Result<bool, FlowError> {
-    let Some(document) = ports.live.read()? else { return Ok(false) };
-    Ok(match Live::parse(&document) {
-        Ok(Live::Login(login)) => login.fingerprint() == opened.header.fingerprint,
-        Ok(Live::Husk | Live::Absent) => false,
-        Err(why) => return Err(FlowError::LiveDamaged(why)),
-    })
 }
 
 /// Keeps a good answer, and remembers when the next request is welcome. A failure leaves the last reading as it is.
@@ -132,16 +130,17 @@ fn record(ports: &Ports, identity: &Identity, answer: Result<Usage, ProviderErro
             ports.readings.set_next_allowed(identity, policy::allowed_after_answer(now))?;
             Ok(Polled::Read(reading))
         }
-        Err(cause) => {
-            ports.readings.set_next_allowed(identity, held_back(&cause, now))?;
-            Ok(Polled::Failed(cause))
-        }
+        Err(cause) => failed(ports, identity, cause),
     }
 }
 
-fn held_back(cause: &ProviderError, now: Timestamp) -> Timestamp {
-    match cause {
+/// Remembers when to ask again after an answer that does not count.
+fn failed(ports: &Ports, identity: &Identity, cause: ProviderError) -> Result<Polled, FlowError> {
+    let now = ports.clock.now();
+    let until = match &cause {
         ProviderError::Throttled { retry_after_s } => policy::allowed_after_throttle(*retry_after_s, now),
         _ => policy::allowed_after_failure(now),
-    }
+    };
+    ports.readings.set_next_allowed(identity, until)?;
+    Ok(Polled::Failed(cause))
 }

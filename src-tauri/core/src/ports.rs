@@ -84,7 +84,8 @@ pub enum FileName {
     Journal,
     /// `creds/<alias>.cred`
     Cred(Alias),
-    /// `held/<fingerprint>.held`: a login that was put aside because nobody could say whose it is.
+    /// `held/<hash>.held`, named by hexadecimal digits: a login that was put aside because nobody could say whose it is, or
+    /// a journal that could not be opened.
     Held(String),
 }
 
@@ -149,7 +150,7 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
-/// Random bytes for keys and nonces.
+/// Random bytes for the nonces of the vault.
 pub trait Entropy: Send + Sync {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), StoreError>;
 }
@@ -160,6 +161,7 @@ pub trait Readings: Send + Sync {
     fn store(&self, identity: &Identity, reading: &Reading) -> Result<(), StoreError>;
     /// The earliest moment of the next request; `None` when nothing holds it back.
     fn next_allowed(&self, identity: &Identity) -> Result<Option<Timestamp>, StoreError>;
+    /// The later of two moments stays, so that two programs cannot shorten each other's wait.
     fn set_next_allowed(&self, identity: &Identity, at: Timestamp) -> Result<(), StoreError>;
     /// Forgets an identity that is no profile any more.
     fn forget(&self, identity: &Identity) -> Result<(), StoreError>;
@@ -196,7 +198,10 @@ pub enum StoreError {
     KeychainMissing,
     #[error("the `security` tool failed (exit status {status})")]
     KeychainFailed { status: i32 },
-    #[error("the login is {bytes} bytes long, and the Keychain takes only {limit}")]
+    #[error(
+        "the login and what lies beside it are {bytes} bytes long, and the Keychain takes only {limit} without showing them \
+         to other programs; signing out of MCP servers makes it shorter"
+    )]
     KeychainTooLong { bytes: usize, limit: usize },
     #[error("no random numbers could be had")]
     NoEntropy,

@@ -126,11 +126,6 @@ impl Roster {
         Self { version: Self::VERSION, ..Self::default() }
     }
 
-    /// Whether a newer Signalbox wrote this roster, in a form that this one may not understand.
-    pub fn is_from_the_future(&self) -> bool {
-        self.version > Self::VERSION
-    }
-
     pub fn profiles(&self) -> &[Profile] {
         &self.profiles
     }

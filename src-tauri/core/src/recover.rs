@@ -1,15 +1,17 @@
 //! After a crash: leave the live login wholly old or wholly new, and every `.cred` under its own identity. Owns what an
-//! unfinished journal entry means, and the fate of files that nobody refers to. Runs at every start and before every
-//! switch; running it twice does the same as running it once.
+//! unfinished journal entry means, and the fate of files that nobody refers to. The journal is settled at the beginning of
+//! every flow, the rest at every start; running it twice does the same as running it once.
 
-use crate::credential::{Fingerprint, Live};
+use crate::board::LiveState;
+use crate::credential::{Fingerprint, Live, Login};
 use crate::document::Document;
 use crate::flow::FlowError;
 use crate::held;
 use crate::journal::{self, Unfinished};
 use crate::ports::{FileName, LiveLock, OwnLock, Ports, Replaced, StoreError};
-use crate::profile::{Alias, Roster};
+use crate::profile::{Alias, Profile, Roster};
 use crate::switch;
+use crate::sync::{self, Synced};
 use crate::vault;
 
 /// What `recover` found and did.
@@ -39,8 +41,16 @@ pub fn recover(ports: &Ports) -> Result<Recovered, FlowError> {
     Ok(recovered)
 }
 
-/// The same for a flow that holds our lock already: only the journal.
-pub(crate) fn recover_locked(ports: &Ports, own: &OwnLock) -> Result<Recovered, FlowError> {
+/// How every flow begins: takes our own lock, and ends what a crash left half done. A login renewed or saved beside an open
+/// journal would leave a spent copy in it, which `recover` would take for the newest.
+pub(crate) fn enter(ports: &Ports, purpose: &str) -> Result<OwnLock, FlowError> {
+    let own = ports.locks.own(purpose)?;
+    recover_locked(ports, &own)?;
+    Ok(own)
+}
+
+/// The journal alone.
+fn recover_locked(ports: &Ports, own: &OwnLock) -> Result<Recovered, FlowError> {
     let unfinished = match journal::unfinished(ports)? {
         None => return Ok(Recovered::Nothing),
         Some(Ok(unfinished)) => unfinished,
@@ -53,7 +63,7 @@ pub(crate) fn recover_locked(ports: &Ports, own: &OwnLock) -> Result<Recovered, 
     let recovered = settle_entry(ports, &lock, &unfinished)?;
     drop(lock);
     if recovered == Recovered::Superseded {
-        settle_superseded(ports, &unfinished)?;
+        settle_superseded(ports, own, &unfinished)?;
     }
     Ok(recovered)
 }
@@ -81,55 +91,60 @@ fn settle_entry(ports: &Ports, lock: &LiveLock, unfinished: &Unfinished) -> Resu
     Ok(recovered)
 }
 
-/// The live store moved on since the crash. Where the outgoing login is saved nothing is left to do. Where only the journal
-/// holds it, it matters whether the switch had landed: if it had not, Claude Code has rotated that very login since, and
-/// the journal's copy is spent. Only the server can tell; until it has, the journal stays open.
-fn settle_superseded(ports: &Ports, unfinished: &Unfinished) -> Result<(), FlowError> {
-    let entry = &unfinished.entry;
-    let saved = match &entry.outgoing {
-        Some(outgoing) => vault::is_saved(ports, outgoing, entry.from.as_ref())?,
-        None => true,
-    };
-    if !saved {
-        let landed = match ports.live.read()?.as_ref().map(Live::parse) {
-            Some(Ok(Live::Login(login))) => {
-                let account = match ports.provider.identify(login.access()) {
-                    Ok(account) => account,
-                    Err(cause) => return Err(FlowError::Unidentified { cause }),
-                };
-                let roster = vault::load_roster(ports)?;
-                roster.find(&entry.to).is_some_and(|to| *to.identity() == account.identity)
-            }
-            // A dead or absent login cannot be harmed by a spent copy of it.
-            _ => true,
-        };
-        if landed {
-            hold_unsaved(ports, unfinished)?;
-        }
+/// The live store moved on since the crash: Claude Code rotated one of the two logins, or someone signed in or out. Only the
+/// server can tell which; until it has, the journal stays open, because the saved login of either profile may be spent.
+fn settle_superseded(ports: &Ports, own: &OwnLock, unfinished: &Unfinished) -> Result<(), FlowError> {
+    let mut roster = vault::load_roster(ports)?;
+    let synced = sync::sync_locked(ports, own, &mut roster)?;
+    if let Synced::Unresolved { cause, .. } = synced {
+        return Err(FlowError::Unidentified { cause });
+    }
+    if !outgoing_was_rotated(ports, unfinished, &synced)? {
+        hold_unsaved(ports, unfinished)?;
     }
     Ok(journal::close(ports)?)
 }
 
+/// Whether the live login may be a rotation of the outgoing one, whose copy in the journal would then be spent. A dead or
+/// absent live login cannot be harmed by that copy.
+fn outgoing_was_rotated(ports: &Ports, unfinished: &Unfinished, synced: &Synced) -> Result<bool, FlowError> {
+    let (Some(outgoing), Some(live)) = (login_in(unfinished.replaced.as_ref()), login_in(ports.live.read()?.as_ref()))
+    else {
+        return Ok(false);
+    };
+    if outgoing.deadline().is_some() && live.deadline().is_some() {
+        return Ok(outgoing.is_of_the_same_sign_in(&live));
+    }
+    // Without deadlines only the target's account rules it out.
+    Ok(!matches!(synced.live_state(), LiveState::Known { alias } if alias == unfinished.entry.to))
+}
+
+/// The login that a live store's document holds, if it holds one.
+fn login_in(document: Option<&Document>) -> Option<Login> {
+    match document.map(Live::parse) {
+        Some(Ok(Live::Login(login))) => Some(login),
+        _ => None,
+    }
+}
+
 /// Puts the outgoing login aside if only the journal holds it.
 fn hold_unsaved(ports: &Ports, unfinished: &Unfinished) -> Result<(), FlowError> {
-    let entry = &unfinished.entry;
-    let Some(Ok(Live::Login(outgoing))) = unfinished.replaced.as_ref().map(Live::parse) else { return Ok(()) };
-    if !vault::is_saved(ports, &outgoing.fingerprint(), entry.from.as_ref())? {
-        vault::hold(ports, &outgoing, entry.from.as_ref())?;
+    let Some(outgoing) = login_in(unfinished.replaced.as_ref()) else { return Ok(()) };
+    let roster = vault::load_roster(ports)?;
+    let from = unfinished.entry.from.as_ref().and_then(|alias| roster.find(alias));
+    if !vault::is_saved(ports, &outgoing.fingerprint(), from)? {
+        vault::hold(ports, &outgoing, from.map(Profile::identity))?;
     }
     Ok(())
 }
 
 /// Decides by what stands in the live store now.
 fn settle_live(ports: &Ports, lock: &LiveLock, unfinished: &Unfinished) -> Result<Recovered, FlowError> {
-    if put_back_if_damaged(ports, lock, unfinished.replaced.as_ref(), None)? {
+    if put_back_if_damaged(ports, lock, unfinished.replaced.as_ref())? {
         return Ok(Recovered::PutBack);
     }
     let entry = &unfinished.entry;
-    let live: Option<Fingerprint> = match ports.live.read()?.as_ref().map(Live::parse) {
-        Some(Ok(Live::Login(login))) => Some(login.fingerprint()),
-        _ => None,
-    };
+    let live = login_in(ports.live.read()?.as_ref()).as_ref().map(Login::fingerprint);
     Ok(match live {
         Some(live) if live == entry.incoming => Recovered::Finished { alias: entry.to.clone() },
         live if live == entry.outgoing => Recovered::RolledBack,
@@ -145,40 +160,26 @@ fn finish(ports: &Ports, lock: &LiveLock, alias: &Alias) -> Result<(), FlowError
     vault::save_roster(ports, &roster)?;
     let block = vault::open(ports, &profile).ok().and_then(|opened| opened.block);
     // A cache that cannot be written is no reason to leave the switch half done.
-    let _shown_late: Result<(), StoreError> = switch::write_block(ports, lock, profile.identity(), block.as_ref());
+    let _shown_late: Result<Replaced, StoreError> =
+        switch::write_block(ports, lock, profile.identity(), block.as_ref());
     Ok(())
 }
 
-/// Puts `before` back where a torn write left neither it nor `next`. `true`: something was put back.
-///
-/// A store counts as damaged when it is no JSON object with a readable login, or is gone, though it was whole before.
-pub(crate) fn put_back_if_damaged(
-    ports: &Ports,
-    lock: &LiveLock,
-    before: Option<&Document>,
-    next: Option<&Document>,
-) -> Result<bool, FlowError> {
+/// Puts `before` back where a torn write left something that is no JSON object with a readable login. `true`: something was
+/// put back. A store that is gone is not damaged: no write of ours takes it away, so somebody signed out.
+fn put_back_if_damaged(ports: &Ports, lock: &LiveLock, before: Option<&Document>) -> Result<bool, FlowError> {
     let Some(before) = before else { return Ok(false) };
-    let now = match ports.live.read() {
-        Ok(now) => now,
-        Err(StoreError::Malformed { .. }) => return overwrite_damaged(ports, lock, before),
-        Err(error) => return Err(error.into()),
-    };
-    let whole = now.as_ref().is_some_and(|now| {
-        now.digest() == before.digest()
-            || next.is_some_and(|next| next.digest() == now.digest())
-            || Live::parse(now).is_ok()
-    });
-    if whole {
-        return Ok(false);
+    match ports.live.read() {
+        Ok(Some(now)) if Live::parse(&now).is_err() => {
+            Ok(ports.live.replace(lock, Some(&now.digest()), before)? == Replaced::Done)
+        }
+        Ok(_) => Ok(false),
+        Err(StoreError::Malformed { .. }) => {
+            ports.live.replace_damaged(lock, before)?;
+            Ok(true)
+        }
+        Err(error) => Err(error.into()),
     }
-    let expected = now.as_ref().map(Document::digest);
-    Ok(ports.live.replace(lock, expected.as_ref(), before)? == Replaced::Done)
-}
-
-fn overwrite_damaged(ports: &Ports, lock: &LiveLock, before: &Document) -> Result<bool, FlowError> {
-    ports.live.replace_damaged(lock, before)?;
-    Ok(true)
 }
 
 /// Removes a `.cred` that no profile refers to, if the very same tokens are saved elsewhere or live: a rename or an `add`
@@ -186,13 +187,10 @@ fn overwrite_damaged(ports: &Ports, lock: &LiveLock, before: &Document) -> Resul
 fn clear_orphans(ports: &Ports, roster: &Roster) -> Result<(), FlowError> {
     let mut kept: Vec<Fingerprint> = Vec::new();
     for profile in roster.profiles() {
-        kept.extend(vault::header(ports, &profile.alias).ok().flatten().map(|header| header.fingerprint));
+        kept.extend(vault::saved_fingerprint(ports, profile)?);
     }
-    if let Ok(Some(document)) = ports.live.read()
-        && let Ok(Live::Login(login)) = Live::parse(&document)
-    {
-        kept.push(login.fingerprint());
-    }
+    let live = ports.live.read().ok().flatten();
+    kept.extend(login_in(live.as_ref()).as_ref().map(Login::fingerprint));
     for name in ports.files.list()? {
         let FileName::Cred(alias) = &name else { continue };
         if roster.profiles().iter().any(|profile| profile.alias.collides_with(alias)) {

@@ -41,7 +41,7 @@ pub(crate) fn vouch(
     parked: Result<(), ProviderError>,
 ) -> Result<(Opened, Vouched), FlowError> {
     let mut opened = vault::open(ports, profile)?;
-    if held::may_be_newest(ports, &profile.alias)? {
+    if held::may_be_newest(ports, profile.identity())? {
         return Err(FlowError::PutAside { alias: profile.alias.clone() });
     }
     if let Err(cause) = parked {
@@ -105,8 +105,9 @@ pub(crate) fn renew(
     let login =
         spent.renew(renewal.renewed, renewal.kept).map_err(|_| FlowError::LoginNeeded { alias: alias.clone() })?;
     if !same_lineage {
-        // Whatever it is, it is a living login: nobody's `.cred`, but not to be dropped.
-        insist(|| vault::hold(ports, &login, None))
+        // Whatever it is, it is a living login: nobody's `.cred`, but not to be dropped. Until it is identified the profile
+        // waits for it, because the token in its `.cred` was just spent.
+        insist(|| vault::hold(ports, &login, Some(&identity)))
             .map_err(|cause| FlowError::RenewalLost { alias: alias.clone(), cause })?;
         return Err(FlowError::WrongAccount { alias, found: "another account".to_owned() });
     }

@@ -3,9 +3,11 @@
 
 use crate::credential::{Live, Login};
 use crate::flow::FlowError;
+use crate::held;
 use crate::identity::{self, Account};
 use crate::ports::{FileName, Ports, ProviderError};
 use crate::profile::{Alias, Profile, Roster, RosterError};
+use crate::recover;
 use crate::sync;
 use crate::vault;
 
@@ -35,8 +37,7 @@ pub struct Removed {
 
 /// Registers the live login as `alias`, after the server has said whose it is.
 pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added, FlowError> {
-    let own = ports.locks.own("add")?;
-    crate::recover::recover_locked(ports, &own)?;
+    let _own = recover::enter(ports, "add")?;
     let mut roster = vault::load_roster(ports)?;
     if let Some(taken) = roster.profiles().iter().find(|profile| profile.alias.collides_with(alias)) {
         return Err(RosterError::Taken(taken.alias.clone()).into());
@@ -88,7 +89,7 @@ fn drifted(roster: &Roster, account: &Account, consent: Consent) -> Result<Optio
 
 /// Gives a profile another alias.
 pub fn rename(ports: &Ports, from: &Alias, to: &Alias) -> Result<(), FlowError> {
-    let _own = ports.locks.own("rename")?;
+    let _own = recover::enter(ports, "rename")?;
     let mut roster = vault::load_roster(ports)?;
     let before = roster.get(from)?.clone();
     roster.rename(from, to)?;
@@ -113,11 +114,12 @@ pub fn rename(ports: &Ports, from: &Alias, to: &Alias) -> Result<(), FlowError> 
 
 /// Forgets a profile and its saved login. The account itself and the live login are untouched.
 pub fn remove(ports: &Ports, alias: &Alias) -> Result<Removed, FlowError> {
-    let _own = ports.locks.own("remove")?;
+    let _own = recover::enter(ports, "remove")?;
     let mut roster = vault::load_roster(ports)?;
     let was_active = roster.active().is_some_and(|active| active.alias == *alias);
     let account = roster.get(alias)?.account.clone();
     ports.files.remove(&FileName::Cred(alias.clone()))?;
+    held::forget(ports, &account.identity)?;
     roster.remove(alias)?;
     vault::save_roster(ports, &roster)?;
     ports.readings.forget(&account.identity)?;

@@ -11,7 +11,7 @@ use crate::document::Document;
 use crate::flow::FlowError;
 use crate::held;
 use crate::identity::Identity;
-use crate::journal::{self, Entry};
+use crate::journal;
 use crate::ports::{LiveLock, OwnLock, Ports, ProviderError, Replaced, StoreError};
 use crate::profile::{Alias, Profile, Roster};
 use crate::recover;
@@ -40,6 +40,8 @@ pub struct Used {
 pub enum Proof {
     /// The server said that it is the profile's, and it was read back from the live store.
     Verified,
+    /// It was live already, with exactly the tokens that were saved when the server last said whose they are.
+    AsSaved,
     /// It was read back, but the server could not be asked.
     Unverified(ProviderError),
 }
@@ -62,8 +64,7 @@ enum Swap {
 
 /// Makes `alias` the live login.
 pub fn use_profile(ports: &Ports, alias: &Alias) -> Result<Used, FlowError> {
-    let own = ports.locks.own("use")?;
-    recover::recover_locked(ports, &own)?;
+    let own = recover::enter(ports, "use")?;
     let mut roster = vault::load_roster(ports)?;
     let profile = roster.get(alias)?.clone();
     held::settle(ports, &own, &mut roster)?;
@@ -71,7 +72,7 @@ pub fn use_profile(ports: &Ports, alias: &Alias) -> Result<Used, FlowError> {
         let captured = capture_outgoing(ports, &own, &mut roster)?;
         let from = roster.active().map(|active| active.alias.clone());
         if from.as_ref() == Some(alias) && captured.is_known() {
-            return already_active(ports, &own, &roster, &profile);
+            return already_active(ports, &own, &roster, &profile, &captured);
         }
         if let (true, Err(cause)) = (from.as_ref() == Some(alias), captured.target_is_parked()) {
             // It may well be this profile's own rotation, newer than what is saved: putting the older tokens in its
@@ -147,7 +148,7 @@ fn swap(
         Some(document) => Live::parse(document).map_err(FlowError::LiveDamaged)?,
         None => Live::Absent,
     };
-    let active = roster.active().map(|profile| &profile.alias);
+    let active = roster.active();
     let outgoing = match live {
         Live::Absent | Live::Husk => None,
         Live::Login(outgoing) => Some(outgoing),
@@ -161,11 +162,19 @@ fn swap(
     if unsaved && !fingerprint.as_ref().is_some_and(|seen| captured.asked_in_vain(seen)) {
         return Ok(Swap::Moved);
     }
+    if let (true, Some(outgoing), Err(cause)) = (unsaved, &outgoing, captured.target_is_parked())
+        && outgoing.is_of_the_same_sign_in(login)
+    {
+        // Another tool made the target live and Claude Code has rotated it: what is saved is spent.
+        return Err(FlowError::Unidentified { cause });
+    }
     let empty = Document::empty();
     let next = login.install_into(document.as_ref().unwrap_or(&empty)).map_err(FlowError::LiveDamaged)?;
-    let entry = Entry::new(active.cloned(), target.login.alias().clone(), fingerprint, login.fingerprint());
-    journal::begin(ports, entry, document.as_ref())?;
-    match replace(ports, &lock, document.as_ref(), &next) {
+    let from = (active.map(|profile| profile.alias.clone()), fingerprint);
+    let to = (target.login.alias().clone(), login.fingerprint());
+    journal::begin(ports, from, to, document.as_ref())?;
+    let expected = document.as_ref().map(Document::digest);
+    match ports.live.replace(&lock, expected.as_ref(), &next) {
         Ok(Replaced::Done) => {}
         Ok(Replaced::Changed) => {
             journal::close(ports)?;
@@ -173,7 +182,6 @@ fn swap(
         }
         Err(error) => {
             // Should this fail too, the journal stays, and `recover` tries again.
-            recover::put_back_if_damaged(ports, &lock, document.as_ref(), Some(&next))?;
             recover::recover_under(ports, &lock)?;
             return Err(error.into());
         }
@@ -182,23 +190,13 @@ fn swap(
     if let Some(outgoing) = outgoing.filter(|_| unsaved) {
         // Not before it is out of the live store: a copy beside a live login goes stale at Claude Code's next refresh.
         // Until this is written the journal holds it.
-        vault::hold(ports, &outgoing, active)?;
+        vault::hold(ports, &outgoing, active.map(Profile::identity))?;
         remarks.push(Remark::PutAside);
     }
     if let Err(error) = write_block(ports, &lock, target.login.identity(), target.block.as_ref()) {
         remarks.push(Remark::AccountCache(error));
     }
     Ok(Swap::Done(remarks))
-}
-
-fn replace(
-    ports: &Ports,
-    lock: &LiveLock,
-    expected: Option<&Document>,
-    next: &Document,
-) -> Result<Replaced, StoreError> {
-    let digest = expected.map(Document::digest);
-    ports.live.replace(lock, digest.as_ref(), next)
 }
 
 /// After the swap: the roster follows, and the journal is closed.
@@ -214,7 +212,13 @@ fn commit(ports: &Ports, roster: &mut Roster, profile: &Profile, vouched: &Vouch
 }
 
 /// `use` of the profile that is live already: nothing to do but to see that `oauthAccount` agrees.
-fn already_active(ports: &Ports, own: &OwnLock, roster: &Roster, profile: &Profile) -> Result<Used, FlowError> {
+fn already_active(
+    ports: &Ports,
+    own: &OwnLock,
+    roster: &Roster,
+    profile: &Profile,
+    captured: &Captured,
+) -> Result<Used, FlowError> {
     let mut remarks = Vec::new();
     if let Err(FlowError::Store(error)) = mend_locked(ports, own, roster) {
         remarks.push(Remark::AccountCache(error));
@@ -223,7 +227,10 @@ fn already_active(ports: &Ports, own: &OwnLock, roster: &Roster, profile: &Profi
         alias: profile.alias.clone(),
         from: Some(profile.alias.clone()),
         already_active: true,
-        proof: Proof::Verified,
+        proof: match captured.synced {
+            Synced::Unchanged { .. } => Proof::AsSaved,
+            _ => Proof::Verified,
+        },
         remarks,
     })
 }
@@ -231,7 +238,7 @@ fn already_active(ports: &Ports, own: &OwnLock, roster: &Roster, profile: &Profi
 /// Looks at `oauthAccount` again some seconds after a switch: an answer about the old account that was in flight may have
 /// been written over it, and would stay wrong for a day (`docs/observed.md` §6). `true`: it was wrong and is mended.
 pub fn mend_account_cache(ports: &Ports) -> Result<bool, FlowError> {
-    let own = ports.locks.own("mend")?;
+    let own = recover::enter(ports, "mend")?;
     let roster = vault::load_roster(ports)?;
     mend_locked(ports, &own, &roster)
 }
@@ -244,35 +251,33 @@ fn mend_locked(ports: &Ports, own: &OwnLock, roster: &Roster) -> Result<bool, Fl
         return Ok(false);
     }
     // Only while the live login is this profile's is the block wrong; otherwise someone switched outside.
-    if !live_is(ports, &active.alias)? {
+    let opened = vault::open(ports, active)?;
+    if !holds(ports, &opened.header.fingerprint)? {
         return Ok(false);
     }
-    let opened = vault::open(ports, active)?;
     let lock = ports.locks.live(own)?;
-    write_block(ports, &lock, active.identity(), opened.block.as_ref())?;
-    Ok(true)
+    Ok(write_block(ports, &lock, active.identity(), opened.block.as_ref())? == Replaced::Done)
 }
 
-/// Whether the live store holds exactly the tokens that are saved for a profile.
-fn live_is(ports: &Ports, alias: &Alias) -> Result<bool, FlowError> {
+/// Whether the live store holds exactly these tokens.
+fn holds(ports: &Ports, fingerprint: &Fingerprint) -> Result<bool, FlowError> {
     let Some(document) = ports.live.read()? else { return Ok(false) };
-    let Ok(Live::Login(login)) = Live::parse(&document) else { return Ok(false) };
-    let saved: Option<Fingerprint> = vault::header(ports, alias)?.map(|header| header.fingerprint);
-    Ok(saved == Some(login.fingerprint()))
+    Ok(matches!(Live::parse(&document), Ok(Live::Login(login)) if login.fingerprint() == *fingerprint))
 }
 
 /// Makes `oauthAccount` the target's: its own saved block whole, or none at all, which Claude Code fills in again.
+/// `Changed`: Claude Code rewrote the file each time; [`mend_account_cache`] looks again.
 pub(crate) fn write_block(
     ports: &Ports,
     lock: &LiveLock,
     identity: &Identity,
     block: Option<&AccountBlock>,
-) -> Result<(), StoreError> {
+) -> Result<Replaced, StoreError> {
     for _ in 0..ATTEMPTS {
-        let Some(document) = ports.account_cache.read()? else { return Ok(()) };
+        let Some(document) = ports.account_cache.read()? else { return Ok(Replaced::Done) };
         let shown = AccountBlock::of(&document);
         if shown.as_ref().and_then(AccountBlock::identity).as_ref() == Some(identity) {
-            return Ok(());
+            return Ok(Replaced::Done);
         }
         let next = match block {
             Some(block) => block.install_into(&document),
@@ -280,8 +285,8 @@ pub(crate) fn write_block(
         };
         let next = next.expect("a document that was read can be spliced");
         if ports.account_cache.replace(lock, &document.digest(), &next)? == Replaced::Done {
-            return Ok(());
+            return Ok(Replaced::Done);
         }
     }
-    Ok(())
+    Ok(Replaced::Changed)
 }

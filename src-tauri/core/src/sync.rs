@@ -9,6 +9,7 @@ use crate::flow::FlowError;
 use crate::identity::{self, Account, Gate, Matched};
 use crate::ports::{OwnLock, Ports, ProviderError};
 use crate::profile::{Alias, Roster};
+use crate::recover;
 use crate::vault;
 
 /// What a look at the live login came to.
@@ -47,7 +48,7 @@ impl Synced {
 
 /// Looks at the live login once, and saves what the gate lets through.
 pub fn sync_live(ports: &Ports) -> Result<Synced, FlowError> {
-    let own = ports.locks.own("sync")?;
+    let own = recover::enter(ports, "sync")?;
     let mut roster = vault::load_roster(ports)?;
     sync_locked(ports, &own, &mut roster)
 }
@@ -58,8 +59,8 @@ pub(crate) fn sync_locked(ports: &Ports, _own: &OwnLock, roster: &mut Roster) ->
     let live = Live::parse(&document).map_err(FlowError::LiveDamaged)?;
     let active = roster.active().map(|profile| profile.alias.clone());
     // A saved login that cannot be read does not stand in the way of saving a new one.
-    let saved = active.as_ref().and_then(|alias| vault::header(ports, alias).ok().flatten());
-    let verdict = match identity::look(live, saved.as_ref().map(|header| &header.fingerprint)) {
+    let saved = roster.active().and_then(|profile| vault::saved_fingerprint(ports, profile).ok().flatten());
+    let verdict = match identity::look(live, saved.as_ref()) {
         Ok(verdict) => verdict,
         Err(login) => {
             let answer = ports.provider.identify(login.access());

@@ -13,9 +13,6 @@ use crate::ports::{FileName, Ports, StoreError};
 use crate::profile::{Alias, Profile, Roster};
 use crate::time::Timestamp;
 
-/// The version of `.cred` and `.held` files.
-const VERSION: u32 = 1;
-
 /// What stands readable at the head of a `.cred`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredHeader {
@@ -40,8 +37,9 @@ pub struct HeldHeader {
     version: u32,
     pub fingerprint: Fingerprint,
     pub held_at: Timestamp,
-    /// The profile that was active when it was put aside. A guess, never evidence.
-    pub believed: Option<Alias>,
+    /// The profile that was active when it was put aside, by its identity, which a rename does not change. A guess, never
+    /// evidence.
+    pub believed: Option<Identity>,
 }
 
 /// A `.cred` that was opened.
@@ -72,11 +70,11 @@ pub enum VaultError {
 /// Reads the roster; an empty one when there is none yet.
 pub fn load_roster(ports: &Ports) -> Result<Roster, VaultError> {
     let Some(bytes) = ports.files.read(&FileName::Roster)? else { return Ok(Roster::new()) };
-    let roster: Roster = serde_json::from_slice(&bytes).map_err(|_| VaultError::RosterDamaged)?;
-    if roster.is_from_the_future() {
+    // Looked at first, because what a newer version wrote may not even be readable here.
+    if envelope::version(&bytes).is_some_and(|version| version > u64::from(Roster::VERSION)) {
         return Err(VaultError::RosterFromTheFuture);
     }
-    Ok(roster)
+    serde_json::from_slice(&bytes).map_err(|_| VaultError::RosterDamaged)
 }
 
 /// Writes the roster.
@@ -97,7 +95,7 @@ pub fn seal(ports: &Ports, login: &Matched<Login>, block: Option<&AccountBlock>)
     };
     let value = login.value();
     let header = CredHeader {
-        version: VERSION,
+        version: envelope::VERSION,
         alias: login.alias().clone(),
         identity: login.identity().clone(),
         saved_at: ports.clock.now(),
@@ -132,10 +130,11 @@ pub fn header(ports: &Ports, alias: &Alias) -> Result<Option<CredHeader>, VaultE
 }
 
 /// Puts a login aside whose owner cannot be told now, so that it is not lost when another takes its place.
-pub fn hold(ports: &Ports, login: &Login, believed: Option<&Alias>) -> Result<(), StoreError> {
+pub fn hold(ports: &Ports, login: &Login, believed: Option<&Identity>) -> Result<(), StoreError> {
     let fingerprint = login.fingerprint();
     let name = FileName::Held(fingerprint.to_string());
-    let header = HeldHeader { version: VERSION, fingerprint, held_at: ports.clock.now(), believed: believed.cloned() };
+    let header =
+        HeldHeader { version: envelope::VERSION, fingerprint, held_at: ports.clock.now(), believed: believed.cloned() };
     write_held(ports, &name, login, &header)
 }
 
@@ -146,7 +145,7 @@ pub fn hold_again(
     name: &FileName,
     login: &Login,
     before: &HeldHeader,
-    believed: Option<&Alias>,
+    believed: Option<&Identity>,
 ) -> Result<(), StoreError> {
     let header = HeldHeader { fingerprint: login.fingerprint(), believed: believed.cloned(), ..before.clone() };
     write_held(ports, name, login, &header)
@@ -177,14 +176,24 @@ pub fn held(ports: &Ports) -> Result<Vec<Held>, StoreError> {
     Ok(all)
 }
 
-/// Whether these very tokens are saved somewhere: in the profile's `.cred`, or put aside.
-pub fn is_saved(ports: &Ports, fingerprint: &Fingerprint, alias: Option<&Alias>) -> Result<bool, VaultError> {
-    if let Some(alias) = alias
-        && header(ports, alias)?.is_some_and(|header| header.fingerprint == *fingerprint)
+/// Whether these very tokens are saved somewhere and can be had back: in the profile's `.cred`, or put aside.
+pub fn is_saved(ports: &Ports, fingerprint: &Fingerprint, profile: Option<&Profile>) -> Result<bool, StoreError> {
+    if let Some(profile) = profile
+        && saved_fingerprint(ports, profile)?.is_some_and(|saved| saved == *fingerprint)
     {
         return Ok(true);
     }
     Ok(held(ports)?.iter().any(|held| held.header.fingerprint == *fingerprint))
+}
+
+/// Which tokens a profile's `.cred` holds. It is opened to tell: one that cannot be counts as none, because a readable
+/// header over a ruined login would keep a good one from being saved.
+pub fn saved_fingerprint(ports: &Ports, profile: &Profile) -> Result<Option<Fingerprint>, StoreError> {
+    match open(ports, profile) {
+        Ok(opened) => Ok(Some(opened.header.fingerprint)),
+        Err(VaultError::Store(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 fn payload(login: &Login, block: Option<&AccountBlock>) -> Document {

@@ -71,12 +71,13 @@ pub fn live_state(live: &LiveState) -> String {
 pub fn hint(step: &NextStep, now: Timestamp) -> String {
     match step {
         NextStep::SignIn { alias } => {
-            format!("sign in to the account of `{alias}` with `claude` and `/login`, then run `signalbox status`")
+            format!("sign in to the account of `{alias}` with `claude` and `/login`, then run `signalbox refresh`")
         }
         NextStep::AddProfile => "register it first with `signalbox add <alias>`".to_owned(),
         NextStep::ListProfiles => "`signalbox list` shows the profiles there are".to_owned(),
         NextStep::Confirm => {
-            "`signalbox rotate <alias>` introduces a login without that risk; to go on all the same, add `--yes`"
+            "the guided `rotate`, which a later version brings, adds a login without that risk; until then sign in with \
+             `/login` and never with `/logout`; to go on all the same, add `--yes`"
                 .to_owned()
         }
         NextStep::Wait { until } => format!("try again in {}", length(until.since(now))),

@@ -14,8 +14,8 @@ use crate::durable::{self, Links, Mtime, PRIVATE_FILE, PRIVATE_FOLDER};
 
 /// No file of ours is longer: a roster of 2,000 profiles takes about 2 MB.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Longest fingerprint that names a held file.
-const FINGERPRINT_CHARS_MAX: usize = 64;
+/// Longest hash that names a held file.
+const HASH_CHARS_MAX: usize = 64;
 
 const CREDS: &str = "creds";
 const CRED_SUFFIX: &str = ".cred";
@@ -60,11 +60,9 @@ impl DataFolder {
             FileName::Journal => self.path.join("journal.json"),
             // In lower case, so that two aliases that differ in case only share a file on every file system.
             FileName::Cred(alias) => self.path.join(CREDS).join(format!("{}{CRED_SUFFIX}", alias.lower_case())),
-            FileName::Held(fingerprint) if is_fingerprint(fingerprint) => {
-                self.path.join(HELD).join(format!("{fingerprint}{HELD_SUFFIX}"))
-            }
+            FileName::Held(hash) if is_hash(hash) => self.path.join(HELD).join(format!("{hash}{HELD_SUFFIX}")),
             FileName::Held(_) => {
-                let why = "a held login is named by a fingerprint of hexadecimal digits".to_owned();
+                let why = "a held file is named by a hash in hexadecimal digits".to_owned();
                 return Err(StoreError::Unwritable { path: self.path.join(HELD), why });
             }
         })
@@ -132,15 +130,15 @@ impl Files for DataFolder {
             Alias::parse(alias).ok().filter(|alias| *alias == alias.lower_case()).map(FileName::Cred)
         })?;
         names.extend(self.list_in(HELD, |name| {
-            let fingerprint = name.strip_suffix(HELD_SUFFIX)?;
-            is_fingerprint(fingerprint).then(|| FileName::Held(fingerprint.to_owned()))
+            let hash = name.strip_suffix(HELD_SUFFIX)?;
+            is_hash(hash).then(|| FileName::Held(hash.to_owned()))
         })?);
         Ok(names)
     }
 }
 
-fn is_fingerprint(text: &str) -> bool {
-    (1..=FINGERPRINT_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+fn is_hash(text: &str) -> bool {
+    (1..=HASH_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn ensure(folder: &Path) -> Result<(), StoreError> {

@@ -147,13 +147,21 @@ pub fn make_folder(path: &Path) -> Result<(), StoreError> {
 pub fn remove_leftovers(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with('.') && name.contains(TEMPORARY));
+        let ours = entry.file_name().to_str().is_some_and(is_temporary);
         let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
         if ours && age().is_some_and(|age| age > LEFTOVER_AGE) {
             tracing::info!(path = %entry.path().display(), "removing what an interrupted write left behind");
             let _ = std::fs::remove_file(entry.path());
         }
     }
+}
+
+/// Whether a name is one that [`Temporary`] gives. Exactly so, because the folder may be somebody's home.
+fn is_temporary(name: &str) -> bool {
+    let parts = name.strip_prefix('.').and_then(|rest| rest.rsplit_once(TEMPORARY));
+    parts.is_some_and(|(target, random)| {
+        !target.is_empty() && random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// Refuses what belongs to somebody else.

@@ -63,7 +63,7 @@ fn adding_after_a_drift_is_explained_and_asked_about() {
     for said in [
         "The live login changed from work (ada@northwind-research.example) to ada@example.org outside Signalbox",
         "the server revoked the saved login of `work` as well",
-        "`signalbox rotate <alias>`",
+        "the guided `rotate`",
         "Go on? [y/N]",
         "Cannot add personal: you said no, and nothing was changed",
     ] {

@@ -59,6 +59,7 @@ conformance!([
     a_removed_file_reads_as_none,
     removing_what_is_not_there_is_no_error,
     only_saved_and_held_logins_are_listed,
+    a_held_file_is_named_by_a_hash_and_nothing_else,
     an_empty_place_lists_nothing,
     unreadable_is_an_error_and_not_absent,
 ];
@@ -152,6 +153,13 @@ fn only_saved_and_held_logins_are_listed(rig: &Rig) {
     let mut expected = vec![cred("roster"), cred("journal"), cred("work.1"), held("0a1b"), held("0a1c")];
     expected.sort_by_key(|name| format!("{name:?}"));
     assert_eq!(listed, expected);
+}
+
+fn a_held_file_is_named_by_a_hash_and_nothing_else(rig: &Rig) {
+    rig.store.write(&held(&"0f".repeat(32)), b"x").expect("as long as SHA-256");
+    for name in ["", "journal-1", "..", "a/b", &"0".repeat(65)] {
+        rig.store.write(&held(name), b"x").expect_err("no hash");
+    }
 }
 
 fn an_empty_place_lists_nothing(rig: &Rig) {

@@ -138,13 +138,13 @@ fn told(alias: &Alias, outcome: &Outcome, now: Timestamp) -> Value {
 }
 
 fn wait(until: Timestamp, now: Timestamp) -> String {
-    format!("the server asks to wait for {}", words::length(until.since(now)))
+    format!("too early to ask again, for another {}", words::length(until.since(now)))
 }
 
 fn not_yet(doing: &Doing, until: Timestamp) -> Failure {
     let throttled = FlowError::Unidentified { cause: ProviderError::Throttled { retry_after_s: None } };
     let problem = throttled.problem(doing);
-    let message = format!("Cannot {}: the server asks to wait; the last reading stands", doing.words());
+    let message = format!("Cannot {}: it is too early to ask again; the last reading stands", doing.words());
     let next_step = signalbox_core::error::NextStep::Wait { until };
     Failure::from(Problem { message, next_step, ..problem })
 }

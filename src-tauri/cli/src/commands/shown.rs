@@ -47,6 +47,10 @@ pub fn account(account: &Account) -> String {
 
 /// The same sentence with a capital letter.
 pub fn capital(text: &str) -> String {
+    // An e-mail address is a name and stays as it is written.
+    if text.split(' ').next().is_some_and(|word| word.contains('@')) {
+        return text.to_owned();
+    }
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

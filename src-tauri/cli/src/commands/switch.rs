@@ -53,6 +53,7 @@ fn sentence(used: &Used, email: Option<&str>) -> String {
         _ => format!("Switched to {to}"),
     };
     let proof = match &used.proof {
+        Proof::AsSaved => "unchanged since it was last confirmed by the server".to_owned(),
         Proof::Verified => "read back from the live login and confirmed by the server".to_owned(),
         Proof::Unverified(cause) => {
             format!("read back from the live login, but not confirmed by the server yet, because {cause}")
@@ -63,7 +64,7 @@ fn sentence(used: &Used, email: Option<&str>) -> String {
 
 fn because(proof: &Proof) -> Value {
     match proof {
-        Proof::Verified => Value::Null,
+        Proof::Verified | Proof::AsSaved => Value::Null,
         Proof::Unverified(cause) => cause.to_string().into(),
     }
 }

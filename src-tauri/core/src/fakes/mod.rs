@@ -50,6 +50,8 @@ pub(crate) struct State {
     readings: HashMap<crate::identity::Identity, Reading>,
     next_allowed: HashMap<crate::identity::Identity, Timestamp>,
     own_locked: bool,
+    /// We hold Claude Code's locks right now.
+    live_locked: bool,
     /// When Claude Code's lock folder was last touched; `None`: there is none.
     claude_lock: Option<Timestamp>,
     random: u64,
@@ -70,6 +72,7 @@ impl World {
             readings: HashMap::new(),
             next_allowed: HashMap::new(),
             own_locked: false,
+            live_locked: false,
             claude_lock: None,
             random: 0x5157_0001,
             calls: Vec::new(),
@@ -160,7 +163,7 @@ impl World {
     /// nothing to refresh.
     pub fn claude_refreshes(&self) -> bool {
         let mut state = self.lock();
-        state.claude_lock.is_none() && rotate_live(&mut state)
+        surroundings::claude_lock_is_free(&state) && rotate_live(&mut state)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -176,6 +179,7 @@ impl World {
         act: impl FnOnce(&mut State, bool) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut state = self.lock();
+        assert!(!(state.live_locked && name.starts_with("provider.")), "{name} while Claude Code's locks are held");
         let at = state.calls.len();
         state.calls.push(name);
         let fault = state.plan.filter(|(planned, _)| *planned == at).map(|(_, fault)| fault);
@@ -183,7 +187,7 @@ impl World {
             Some(Fault::Error) => return Err(error()),
             Some(Fault::CrashBefore) => crash(state),
             Some(Fault::Rotation) => {
-                if state.claude_lock.is_none() {
+                if surroundings::claude_lock_is_free(&state) {
                     rotate_live(&mut state);
                 }
             }

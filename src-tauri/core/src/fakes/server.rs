@@ -59,7 +59,8 @@ impl Server {
             access: format!("sk-ant-oat01-fake-{id}-0"),
             refresh: format!("sk-ant-ort01-fake-{id}-0"),
             expires_at: now.plus(ACCESS_MS),
-            deadline: now.plus(30 * DAY),
+            // Each sign-in has its own, to the millisecond, even in a world whose clock stands still.
+            deadline: now.plus(30 * DAY + i64::try_from(id).expect("a few logins")),
             alive: true,
             turn: 0,
         };

@@ -101,6 +101,9 @@ impl Files for World {
 
     fn write(&self, name: &FileName, bytes: &[u8]) -> Result<(), StoreError> {
         self.step("files.write", unwritable, |state, torn| {
+            if matches!(name, FileName::Held(hash) if !is_hash(hash)) {
+                return Err(unwritable());
+            }
             // Atomic: a torn write leaves a temporary file, and nobody reads that.
             if !torn {
                 state.files.insert(stored(name), bytes.to_vec());
@@ -122,6 +125,11 @@ impl Files for World {
             Ok(state.files.keys().filter(listed).cloned().collect())
         })
     }
+}
+
+/// What may name a held file in the data folder.
+fn is_hash(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Files are named in lower case, as in the data folder.

@@ -6,10 +6,15 @@ use crate::ports::{Clock, Entropy, LiveLock, LockError, Locks, OwnLock, Readings
 use crate::time::{MINUTE, Timestamp};
 use crate::usage::Reading;
 
-use super::World;
+use super::{State, World};
 
 /// After this long an untouched lock of Claude Code's may be taken over (`docs/observed.md` §3).
 const STALE_MS: i64 = MINUTE;
+
+/// Whether Claude Code could take its own lock now: there is no folder, or one that nobody keeps alive.
+pub(super) fn claude_lock_is_free(state: &State) -> bool {
+    state.claude_lock.is_none_or(|touched| state.now.since(touched) > STALE_MS)
+}
 
 impl Locks for World {
     fn own(&self, _purpose: &str) -> Result<OwnLock, LockError> {
@@ -31,6 +36,7 @@ impl Locks for World {
                 return Err(LockError::ClaudeBusy { path: path(), stale_at: touched.plus(STALE_MS) });
             }
             state.claude_lock = Some(state.now);
+            state.live_locked = true;
             Ok(LiveLock::held(Box::new(LiveGuard(self.clone()))))
         })
     }
@@ -49,6 +55,7 @@ struct LiveGuard(World);
 
 impl Drop for LiveGuard {
     fn drop(&mut self) {
+        self.0.lock().live_locked = false;
         // Nobody removes the lock folders of a dead process.
         if !std::thread::panicking() {
             self.0.lock().claude_lock = None;

@@ -190,10 +190,15 @@ fn what_a_crash_left_is_removed_and_a_write_in_progress_is_not() {
     crashed.file.set_modified(old).expect("set");
     crashed.keep();
     let in_progress = Temporary::write(&target, b"secret", PRIVATE_FILE).expect("written");
-    std::fs::write(folder.path().join(".foreign.tmp"), "theirs").expect("written");
+    let theirs =
+        [".foreign.tmp", ".signalbox-notes", ".bash.signalbox-0123456789abcdeg", "x.signalbox-0123456789abcdef"];
+    for name in theirs {
+        let file = std::fs::File::create(folder.path().join(name)).expect("made");
+        file.set_modified(old).expect("set");
+    }
     remove_leftovers(folder.path());
     let in_progress_name = in_progress.path.file_name().expect("a name").to_string_lossy().into_owned();
-    let mut expected = [".foreign.tmp".to_owned(), in_progress_name];
+    let mut expected: Vec<_> = theirs.map(str::to_owned).into_iter().chain([in_progress_name]).collect();
     expected.sort();
     assert_eq!(names(folder.path()), expected);
 }

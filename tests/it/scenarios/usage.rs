@@ -1,0 +1,134 @@
+//! Stories of reading usage: on whose card it is drawn, and what a reading may do to a parked login.
+
+use std::sync::Mutex;
+
+use signalbox_core::board::{self, Reason};
+use signalbox_core::error::Code;
+use signalbox_core::fakes::World;
+use signalbox_core::poll::{self, Polled, Urgency};
+use signalbox_core::ports::{LiveLock, LockError, Locks, OwnLock, Ports, ProviderError};
+use signalbox_core::sync;
+use signalbox_core::time::{HOUR, MINUTE};
+
+use super::{a_put_back_by_another_tool, code_of, glance, switch_to};
+use crate::scene::{Scene, alias};
+
+#[test]
+fn usage_is_drawn_only_on_the_card_of_its_own_account() {
+    let scene = Scene::new().profile("a").profile("b");
+    for name in ["a", "b"] {
+        let polled = poll::read_usage(&scene.ports, &alias(name), Urgency::Forced).expect("asked");
+        assert!(matches!(polled, Polled::Read(_)));
+    }
+    let shown = |scene: &Scene| {
+        let board = board::assemble(&scene.ports, &glance(scene)).expect("a board");
+        board.cards.iter().map(|card| card.usage.as_ref().expect("read").meters[0].percent).collect::<Vec<_>>()
+    };
+    // The pretended server gives each account a number of its own: the sum of its name's letters.
+    assert_eq!(shown(&scene), [97.0, 98.0]);
+    switch_to(&scene, "a").expect("switched");
+    assert_eq!(shown(&scene), [97.0, 98.0]);
+}
+
+#[test]
+fn a_failed_reading_keeps_the_last_one_and_a_throttle_is_remembered() {
+    let scene = Scene::new().profile("a");
+    poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("asked");
+    scene.world.advance(10 * MINUTE);
+    assert_eq!(poll::due(&scene.ports).expect("decided"), [alias("a")]);
+    scene.world.server(|server| server.down = Some(ProviderError::Throttled { retry_after_s: Some(3600) }));
+    poll::read_usage(&scene.ports, &alias("a"), Urgency::Due).expect("asked");
+    assert!(poll::due(&scene.ports).expect("decided").is_empty());
+    scene.world.unplan();
+    let again = poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("not asked");
+    assert!(matches!(again, Polled::NotYet { .. }), "even a person cannot ask within the server's own block");
+    assert!(!scene.world.calls().contains(&"provider.usage"));
+    let board = board::assemble(&scene.ports, &glance(&scene)).expect("a board");
+    assert!(board.cards[0].usage.is_some(), "the last reading still stands");
+}
+
+#[test]
+fn the_live_login_is_never_renewed_by_us() {
+    let scene = Scene::new().profile("a").profile("b");
+    scene.world.advance(9 * HOUR);
+    let before = scene.world.server(|server| server.refreshes);
+    let polled = poll::read_usage(&scene.ports, &alias("b"), Urgency::Forced).expect("not asked");
+    assert!(matches!(polled, Polled::ActiveExpired));
+    sync::sync_live(&scene.ports).expect("looked");
+    assert_eq!(scene.world.server(|server| server.refreshes), before);
+}
+
+#[test]
+fn a_lost_answer_to_a_refresh_is_shown_as_a_login_that_is_needed() {
+    let scene = Scene::new().profile("a").profile("b");
+    scene.world.advance(9 * HOUR);
+    assert!(scene.world.claude_refreshes());
+    scene.world.server(|server| server.lose_answers = true);
+    poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("no answer is no failure");
+    scene.world.server(|server| server.lose_answers = false);
+    assert_eq!(code_of(switch_to(&scene, "a")), Code::LoginNeeded);
+    let board = board::assemble(&scene.ports, &glance(&scene)).expect("a board");
+    assert_eq!(board.cards[0].badge.reason, Reason::LoginNeeded);
+    // Signing in again in Claude Code is all it takes.
+    scene.sign_in("a");
+    sync::sync_live(&scene.ports).expect("looked");
+    let board = board::assemble(&scene.ports, &glance(&scene)).expect("a board");
+    assert!(board.cards[0].active && !matches!(board.cards[0].badge.reason, Reason::LoginNeeded));
+}
+
+#[test]
+fn a_login_that_another_tool_made_live_is_not_renewed_behind_its_back() {
+    let scene = a_put_back_by_another_tool();
+    scene.world.advance(9 * HOUR);
+    let polled = poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("no failure");
+    assert!(matches!(polled, Polled::Failed(ProviderError::Unauthorized)), "{polled:?}");
+    scene.check_nothing_lost(&["a"], &[], false, "after polling");
+}
+
+#[test]
+fn a_pair_that_another_signalbox_bought_meanwhile_is_used_and_not_renewed_again() {
+    let scene = Scene::new().profile("a").profile("b");
+    scene.world.advance(9 * HOUR);
+    assert!(scene.world.claude_refreshes());
+    sync::sync_live(&scene.ports).expect("looked");
+    let mut late = scene.world.ports();
+    late.locks = Box::new(Overtaken { world: scene.world.clone(), once: Mutex::new(Some(scene.world.ports())) });
+    scene.world.unplan();
+    let polled = poll::read_usage(&late, &alias("a"), Urgency::Forced).expect("read");
+    assert!(matches!(polled, Polled::Read(_)), "{polled:?}");
+    let refreshes = scene.world.calls().iter().filter(|call| **call == "provider.refresh").count();
+    assert_eq!(refreshes, 1);
+}
+
+/// Locks that are had only after another Signalbox has read the usage of `a`.
+struct Overtaken {
+    world: World,
+    once: Mutex<Option<Ports>>,
+}
+
+impl Locks for Overtaken {
+    fn own(&self, purpose: &str) -> Result<OwnLock, LockError> {
+        if let Some(faster) = self.once.lock().expect("no panic").take() {
+            poll::read_usage(&faster, &alias("a"), Urgency::Forced).expect("read");
+        }
+        self.world.own(purpose)
+    }
+
+    fn live(&self, own: &OwnLock) -> Result<LiveLock, LockError> {
+        self.world.live(own)
+    }
+}
+
+#[test]
+fn usage_that_is_refused_even_with_a_fresh_login_is_not_asked_with_a_fresher_one() {
+    let scene = Scene::new().profile("a").profile("b");
+    scene.world.advance(9 * HOUR);
+    assert!(scene.world.claude_refreshes());
+    sync::sync_live(&scene.ports).expect("looked");
+    scene.world.server(|server| server.refuse_access_of = Some("a".to_owned()));
+    scene.world.unplan();
+    let polled = poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("no failure");
+    assert!(matches!(polled, Polled::Failed(ProviderError::Unauthorized)), "{polled:?}");
+    let refreshes = scene.world.calls().iter().filter(|call| **call == "provider.refresh").count();
+    assert_eq!(refreshes, 1);
+}
