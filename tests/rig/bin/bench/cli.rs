@@ -1,0 +1,68 @@
+//! The command line's figures: whole processes, from start to exit, on a real disk with its fsyncs.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use provider_sim::SimOptions;
+use signalbox_tests::bulk;
+use signalbox_tests::stage::Stage;
+
+use crate::measure::{peak_kib, run};
+use crate::report::{Figure, Report};
+
+const FEW: usize = 20;
+const MANY: usize = 1_000;
+
+/// `list` and `use` with 20 profiles, `list` with 1,000; every profile has a usage reading.
+pub fn measure(folder: &Path, report: &mut Report) -> Result<()> {
+    // The home lies where the build does: on a real disk, so that fsync costs what it costs.
+    let options = SimOptions { usage_budget: None, ..SimOptions::default() };
+    let stage = Stage::at(&folder.join("home"), options)?;
+    println!("registering {FEW} profiles …");
+    bulk::register(&stage, 0, FEW)?;
+    stage.signalbox(&["refresh"])?;
+    list(&stage, FEW, 100, report)?;
+    switch(&stage, report)?;
+    println!("registering {} more …", MANY - FEW);
+    bulk::register(&stage, FEW, MANY)?;
+    stage.signalbox(&["refresh"])?;
+    list(&stage, MANY, 30, report)
+}
+
+fn list(stage: &Stage, profiles: usize, runs: usize, report: &mut Report) -> Result<()> {
+    let lines = stage.signalbox(&["list"])?.out.lines().count();
+    ensure!(lines >= profiles, "`list` shows {lines} lines for {profiles} profiles");
+    let times = run(runs, |_| stage.cli(&["list"]))?;
+    let few = profiles == FEW;
+    report.add(Figure {
+        name: if few { "`list`, 20 profiles" } else { "`list`, 1,000 profiles" },
+        value: times.median(),
+        unit: "ms",
+        limit: Some(if few { 10.0 } else { 60.0 }),
+        how: format!("median of {} whole processes; p95 {:.1} ms", times.count(), times.p95()),
+    });
+    let peak = peak_kib(&stage.cli(&["list"])?)?;
+    report.add(Figure {
+        name: if few { "`list`, 20 profiles, peak memory" } else { "`list`, 1,000 profiles, peak memory" },
+        value: u32::try_from(peak).map_or(f64::INFINITY, f64::from) / 1_024.0,
+        unit: "MiB",
+        limit: few.then_some(12.0),
+        how: "largest resident set of the whole process".to_owned(),
+    });
+    Ok(())
+}
+
+fn switch(stage: &Stage, report: &mut Report) -> Result<()> {
+    let (one, other) = (bulk::alias(0), bulk::alias(1));
+    stage.signalbox(&["use", &other])?;
+    let times = run(60, |number| stage.cli(&["use", if number % 2 == 0 { &one } else { &other }]))?;
+    ensure!(stage.live_is(&other), "the last switch did not land");
+    report.add(Figure {
+        name: "`use`, fsyncs and loopback server included",
+        value: times.median(),
+        unit: "ms",
+        limit: Some(40.0),
+        how: format!("median of {} whole processes; p95 {:.1} ms", times.count(), times.p95()),
+    });
+    Ok(())
+}
