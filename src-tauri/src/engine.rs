@@ -6,6 +6,7 @@
 //! begins, however slow the provider is.
 
 mod handle;
+mod notice;
 mod outcome;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use signalbox_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 pub use handle::EngineHandle;
+use notice::Said;
 pub use work::Edit;
 use work::{AskedBy, Ended, Job, Worker, our_fault};
 
@@ -74,6 +76,8 @@ pub struct Pace {
     /// How often a settled live login is read although its stamp did not change: a Keychain's counts whole seconds, so a
     /// second write within one of them cannot be seen.
     pub confirm_every: Duration,
+    /// How long a notice is news.
+    pub notice_for: Duration,
     /// How long quitting waits for work in flight. A spent refresh token must not lose its answer.
     pub leave_within: Duration,
 }
@@ -84,6 +88,7 @@ impl Default for Pace {
             tick: Duration::from_secs(10),
             mend_after: Duration::from_secs(5),
             confirm_every: Duration::from_secs(300),
+            notice_for: Duration::from_secs(30),
             leave_within: Duration::from_secs(70),
         }
     }
@@ -97,6 +102,8 @@ const LOOK_BACKOFF_TICKS_MAX: u32 = 32;
 enum Cause {
     /// Something that a person asked for.
     Asked,
+    /// Usage that a person asked for; a refresh that works ends it.
+    Refreshing,
     /// Watching the live login; a look that succeeds ends it.
     Watching,
 }
@@ -113,6 +120,10 @@ struct Engine {
     asks: Worker,
     leaving: Arc<AtomicBool>,
     activity: Activity,
+    /// What the notice in `activity` speaks of.
+    said: Option<Said>,
+    /// Whose the live login was when that was last known.
+    was_live: Option<Alias>,
     cause: Cause,
     /// The last problem that a person waved away; it is not shown again until a look has succeeded.
     dismissed: Option<Problem>,
@@ -157,6 +168,8 @@ impl Engine {
             pace,
             leaving,
             activity: Activity::of_a_glance(LiveState::Unresolved, board_time),
+            said: None,
+            was_live: None,
             cause: Cause::Watching,
             dismissed: None,
             last: None,
@@ -192,7 +205,7 @@ impl Engine {
 
     /// The state is plain data and every event leaves it whole enough to go on with.
     fn survive(&mut self) {
-        self.activity.problem = Some(our_fault(&Doing::Show));
+        self.complain(our_fault(&Doing::Show), Cause::Asked);
         if std::panic::catch_unwind(AssertUnwindSafe(|| self.publish())).is_err() {
             tracing::error!("the board could not be published");
         }
@@ -208,6 +221,9 @@ impl Engine {
     }
 
     fn handle(&mut self, event: Event) {
+        if matches!(event, Event::Use { .. } | Event::Refresh | Event::Edit { .. }) {
+            self.ports.live.ask_again();
+        }
         match event {
             Event::Started => {
                 self.give(Job::Recover);
@@ -257,6 +273,7 @@ impl Engine {
             self.look(if confirmed { Look::IfChanged } else { Look::Anyway });
         }
         self.begin_round();
+        self.forget_old_notice(now);
         // Badges age and windows reset without anything happening.
         self.publish();
     }
@@ -294,9 +311,13 @@ impl Engine {
 
     /// Says `switching` to every face before the switch begins.
     fn begin_use(&mut self, op: u32, alias: Alias) {
+        // Nothing begins any more, so nothing may claim to have begun.
+        if self.leave_at.is_some() {
+            return;
+        }
         self.activity.switching = Some(Switching { op, alias: alias.clone() });
         self.activity.problem = None;
-        self.activity.notice = None;
+        self.hush();
         self.publish();
         self.give(Job::Use { op, alias });
     }

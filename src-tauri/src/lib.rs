@@ -17,6 +17,7 @@ mod logging;
 #[cfg(target_os = "macos")]
 mod macos;
 mod notify;
+mod signals;
 mod tray;
 
 use std::process::ExitCode;
@@ -91,7 +92,9 @@ fn start(open_board: bool) -> anyhow::Result<ExitCode> {
         .setup(move |app| {
             let handle = app.handle().clone();
             let ports = Arc::new(assemble::with_settings(&surroundings, settings));
-            app.manage(engine::start(ports, Box::new(AppFaces::new(&handle)), Pace::default())?);
+            let engine = engine::start(ports, Box::new(AppFaces::new(&handle)), Pace::default())?;
+            signals::follow(&engine);
+            app.manage(engine);
             open_when_asked(&handle, &instance);
             app.manage(instance);
             if open_board {
@@ -130,9 +133,8 @@ fn on_run_event<R: Runtime>(app: &AppHandle<R>, event: RunEvent) {
     match event {
         // The last window was destroyed: the app lives in the tray.
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
-        // The app was opened again, from the Finder or the Dock.
         #[cfg(target_os = "macos")]
-        RunEvent::Reopen { .. } => board_window::open(app, None),
+        RunEvent::Reopen { .. } => macos::reopened(app),
         RunEvent::Exit => tracing::info!("Signalbox ends"),
         _ => {}
     }

@@ -32,11 +32,9 @@ pub fn start(data_folder: &Path) {
 
 /// A caught panic must leave a trace. Only its place is written: a message may quote what the code was working on.
 fn log_panics() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
+    std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         tracing::error!("Signalbox failed at {place}");
-        usual(panic);
     }));
 }
 

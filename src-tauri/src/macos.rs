@@ -9,7 +9,7 @@ pub mod status_item;
 
 mod app_menu;
 
-use tauri::{ActivationPolicy, App, Builder, Manager, Wry};
+use tauri::{ActivationPolicy, App, AppHandle, Builder, Manager, Runtime, Wry};
 
 use crate::board_window;
 
@@ -29,4 +29,12 @@ pub fn prepare(builder: Builder<Wry>) -> Builder<Wry> {
 /// because the event loop applies its own policy before Tauri's `setup` runs.
 pub fn before_run(app: &mut App<Wry>) {
     app.set_activation_policy(ActivationPolicy::Accessory);
+}
+
+/// The app was opened again, says the system. macOS 26 says so after each wake, and after a click on a notification, too
+/// (`docs/macos.md`), so the board opens only for a person who has no icon to click.
+pub fn reopened<R: Runtime>(app: &AppHandle<R>) {
+    if status_item::frame(app).is_none() {
+        board_window::open(app, None);
+    }
 }

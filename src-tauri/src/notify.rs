@@ -54,6 +54,9 @@ fn body(problem: &Problem, now: Timestamp) -> String {
         NextStep::SignIn { alias } => {
             format!("sign in to {alias} in Claude Code with /login; Signalbox notices by itself")
         }
+        // The hints for a terminal name commands; whoever clicks has a board.
+        NextStep::AddProfile => "add it on the board first".to_owned(),
+        NextStep::ListProfiles => "the board shows the profiles there are".to_owned(),
         other => words::hint(other, now),
     };
     // Backticks are for terminals.
@@ -91,6 +94,22 @@ mod tests {
     use super::*;
     use signalbox_core::error::Doing;
     use signalbox_core::flow::FlowError;
+    use signalbox_core::identity::{Account, Identity};
+
+    #[test]
+    fn a_notification_names_the_board_where_a_terminal_would_name_a_command() {
+        let account = Account {
+            identity: Identity::new("acc", "org").expect("an identity"),
+            email: "ada@example.org".to_owned(),
+            plan: None,
+            organization_name: None,
+        };
+        let problem = FlowError::Unregistered { account }.problem(&Doing::Use(Alias::parse("work").expect("an alias")));
+        assert_eq!(
+            body(&problem, Timestamp::from_ms(0)),
+            "The live login belongs to ada@example.org, which is no profile yet.\nAdd it on the board first."
+        );
+    }
 
     #[test]
     fn a_notification_says_why_and_what_next_without_repeating_its_title() {

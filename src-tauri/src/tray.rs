@@ -180,6 +180,18 @@ fn set_if_changed<R: Runtime>(item: &CheckMenuItem<R>, label: &str, checked: boo
     Ok(())
 }
 
+/// A click ticks its row by itself. Nothing is live before it is live, so the tick goes back at once.
+fn put_ticks_back<R: Runtime>(app: &AppHandle<R>) {
+    let tray = app.state::<Tray<R>>();
+    let shown = lock(&tray);
+    let rows = shown.model.iter().flat_map(|model| &model.rows);
+    for (item, row) in shown.items.iter().zip(rows) {
+        if let Err(error) = set_if_changed(item, &row.label, row.checked, row.enabled) {
+            tracing::warn!(%error, "a tick could not be put back");
+        }
+    }
+}
+
 fn menu<R: Runtime>(app: &AppHandle<R>, model: &TrayModel) -> tauri::Result<(Menu<R>, Vec<CheckMenuItem<R>>)> {
     let menu = Menu::new(app)?;
     if let Some(header) = &model.header {
@@ -225,6 +237,7 @@ pub fn on_menu_event<R: Runtime>(app: &AppHandle<R>, event: &MenuEvent) {
         id => {
             if let Some(alias) = id.strip_prefix(USE).and_then(|text| Alias::parse(text).ok()) {
                 engine.send(Event::Use { op: 0, alias });
+                put_ticks_back(app);
             }
         }
     }

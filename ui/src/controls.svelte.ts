@@ -15,9 +15,6 @@ export type Panel =
   | { readonly kind: "menu" | "rename" | "remove" | "signIn"; readonly alias: Alias }
   | { readonly kind: "add" };
 
-/** How long the sentence of success stands on the board. */
-const NOTICE_MS = 30_000;
-
 export class Controls {
   readonly clock = new Clock();
   readonly #backend: Backend;
@@ -26,7 +23,6 @@ export class Controls {
 
   /** The panel that is open, if any. */
   panel = $state.raw<Panel | null>(null);
-  #noticeAt = $state(0);
   /** The last sentence for people who listen. */
   announcement = $state("");
 
@@ -46,10 +42,9 @@ export class Controls {
     return visibleProblem(this.#state);
   }
 
-  /** What the last switch did. It is news for a while, and clutter after that. */
+  /** What the last switch did, for as long as the engine calls it news. */
   get notice(): string | null {
-    if (this.#view.target !== null || this.clock.now - this.#noticeAt > NOTICE_MS) return null;
-    return this.#state.confirmed?.notice ?? null;
+    return this.#view.target === null ? (this.#state.confirmed?.notice ?? null) : null;
   }
 
   /** The profile that "Try again" would switch to. */
@@ -118,7 +113,7 @@ export class Controls {
   async add(alias: Alias, force: boolean): Promise<Problem | null> {
     try {
       await this.#backend.addProfile(alias, force);
-      this.closePanel();
+      this.#done();
       return null;
     } catch (refusal) {
       const problem = asProblem(refusal);
@@ -129,11 +124,11 @@ export class Controls {
   }
 
   async rename(from: Alias, to: Alias): Promise<void> {
-    await this.#backend.renameProfile(from, to).then(() => this.closePanel(), this.#refused);
+    await this.#backend.renameProfile(from, to).then(this.#done, this.#refused);
   }
 
   async remove(alias: Alias): Promise<void> {
-    await this.#backend.removeProfile(alias).then(() => this.closePanel(), this.#refused);
+    await this.#backend.removeProfile(alias).then(this.#done, this.#refused);
   }
 
   /** Opens a panel, or closes it when it is open already. */
@@ -164,7 +159,6 @@ export class Controls {
     this.clock.touch();
     this.#dispatch({ kind: "boardArrived", board });
     const after = this.#view.live;
-    if (board.notice !== null && board.notice !== old?.notice) this.#noticeAt = this.clock.now;
     if (old !== null && after !== null && after !== before) this.announcement = spoken.switchedTo(after);
     this.#forgetLostPanel(board);
   }
@@ -177,6 +171,11 @@ export class Controls {
     const served = panel.kind === "signIn" && card?.action !== "signIn";
     if (card === undefined || served) this.panel = null;
   }
+
+  #done = (): void => {
+    this.#dispatch({ kind: "commandDone" });
+    this.closePanel();
+  };
 
   #refused = (refusal: unknown): void => {
     this.#dispatch({ kind: "commandRefused", problem: asProblem(refusal) });

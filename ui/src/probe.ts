@@ -24,8 +24,17 @@ export function installProbe(): void {
   window.__signalbox = { clickToSwitchingMs: [] };
 }
 
-/** Measures the click that happened at `since` (an event's `timeStamp`) and asked for `alias`. */
-export function measureClick(alias: string, since: number): void {
+/**
+ * When a click began. WebKitGTK takes the time stamp of a real click from the X server, whose clock may run some
+ * milliseconds ahead of the page's; nothing that is being handled happened later than now.
+ */
+export function beginOf(timeStamp: number, now: number): number {
+  return Math.min(timeStamp, now);
+}
+
+/** Measures the click that happened at `timeStamp` (an event's own) and asked for `alias`. */
+export function measureClick(alias: string, timeStamp: number): void {
+  const since = beginOf(timeStamp, performance.now());
   performance.mark("signalbox:click", { startTime: since });
   let frames = 0;
   const look = () => {

@@ -32,6 +32,7 @@ export type Action =
   | { readonly kind: "switchAsked"; readonly op: number; readonly alias: Alias }
   | { readonly kind: "switchRefused"; readonly op: number; readonly problem: Problem }
   | { readonly kind: "commandRefused"; readonly problem: Problem }
+  | { readonly kind: "commandDone" }
   | { readonly kind: "problemDismissed" }
   | { readonly kind: "refreshAsked" }
   | { readonly kind: "refreshReturned" };
@@ -67,6 +68,8 @@ export function reduce(state: State, action: Action): State {
       };
     case "commandRefused":
       return { ...state, refusal: action.problem, failed: null };
+    case "commandDone":
+      return { ...state, refusal: null };
     case "problemDismissed":
       return { ...state, refusal: null, dismissed: state.confirmed?.problem ?? null, failed: null };
     case "refreshAsked":

@@ -23,6 +23,25 @@ function deepFrozen<T>(value: T): T {
   return value;
 }
 
+describe("a refusal", () => {
+  test("goes away with the next thing that this window did", () => {
+    const refused = after(arrived(board()), {
+      kind: "commandRefused",
+      problem: problem({ message: "Cannot rename work: taken" }),
+    });
+    expect(visibleProblem(refused)?.message).toBe("Cannot rename work: taken");
+    expect(visibleProblem(reduce(refused, { kind: "commandDone" }))).toBeNull();
+  });
+
+  test("leaves the board's own problem standing when it goes", () => {
+    const state = after(arrived(board({ problem: problem({ message: "Cannot switch to side: no" }) })), {
+      kind: "commandRefused",
+      problem: problem({ message: "Cannot rename work: taken" }),
+    });
+    expect(visibleProblem(reduce(state, { kind: "commandDone" }))?.message).toBe("Cannot switch to side: no");
+  });
+});
+
 describe("a click on Switch", () => {
   test("marks its card as switching and takes the accent from the active one", () => {
     const state = after(arrived(board()), asked(1, "personal"));

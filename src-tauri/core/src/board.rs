@@ -33,7 +33,7 @@ pub struct Board {
     pub refreshing: bool,
     /// The last thing that went wrong and still matters.
     pub problem: Option<Problem>,
-    /// What the last switch did, in one sentence, until the next one begins.
+    /// What the last switch did, in one sentence, for as long as it is news and true.
     pub notice: Option<String>,
 }
 

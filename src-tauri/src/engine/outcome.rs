@@ -1,5 +1,5 @@
-//! What the end of a job means for the engine's state, and the board that every face is given. Owns notices, problems
-//! and when a problem is over. Leaves the words of a problem to `signalbox_core::error`.
+//! What the end of a job means for the engine's state, and the board that every face is given. Owns problems and when one
+//! is over. Leaves the words of a problem to `signalbox_core::error`, and notices to `notice`.
 
 use std::time::Instant;
 
@@ -8,11 +8,12 @@ use signalbox_core::error::{Code, Doing, Problem};
 use signalbox_core::flow::FlowError;
 use signalbox_core::profile::Alias;
 use signalbox_core::recover::Recovered;
-use signalbox_core::switch::{Proof, Remark, Used};
+use signalbox_core::switch::Used;
 use signalbox_core::sync::Synced;
+use signalbox_core::vault;
 
 use super::work::{self, AskedBy, Edit, Ended, Failure, Looked, attempt};
-use super::{Cause, Engine, LOOK_BACKOFF_TICKS_MAX, Look, Reply};
+use super::{Cause, Engine, LOOK_BACKOFF_TICKS_MAX, Look, Reply, notice};
 
 impl Engine {
     pub(super) fn ended(&mut self, ended: Ended) {
@@ -40,8 +41,9 @@ impl Engine {
             Ended::Asked { by, problem } => {
                 self.asking -= 1;
                 match (by, problem) {
-                    (AskedBy::Person, Some(problem)) => self.complain(problem, Cause::Asked),
-                    (AskedBy::Person, None) | (AskedBy::Engine, _) => {}
+                    (AskedBy::Person, Some(problem)) => self.complain(problem, Cause::Refreshing),
+                    (AskedBy::Person, None) => self.over(Cause::Refreshing),
+                    (AskedBy::Engine, _) => {}
                 }
                 self.publish();
             }
@@ -52,10 +54,11 @@ impl Engine {
         match result {
             Ok(Recovered::Nothing) => return,
             Ok(Recovered::Finished { alias }) => {
-                self.activity.notice = Some(format!("An interrupted switch to {alias} was completed."));
+                let text = format!("An interrupted switch to {alias} was completed.");
+                self.say(text, Some(alias));
             }
             Ok(Recovered::RolledBack | Recovered::PutBack) => {
-                self.activity.notice = Some("An interrupted switch was undone; nothing was lost.".to_owned());
+                self.say("An interrupted switch was undone; nothing was lost.".to_owned(), None);
             }
             Ok(Recovered::Superseded | Recovered::JournalUnreadable) => {
                 tracing::info!("an interrupted switch was left as it is");
@@ -63,7 +66,8 @@ impl Engine {
             }
             Err(failure) => {
                 work::log("finish what was interrupted", &failure);
-                self.complain(failure.problem(&Doing::Recover), Cause::Asked);
+                // Every look tries again before it looks.
+                self.complain(failure.problem(&Doing::Recover), Cause::Watching);
             }
         }
         self.publish();
@@ -106,11 +110,32 @@ impl Engine {
 
     fn follow(&mut self, synced: &Synced) {
         self.activity.live = synced.live_state();
-        if let Synced::Moved { from, to } = synced {
-            tracing::info!(?from, %to, "the live login was switched outside Signalbox");
-            self.activity.notice = Some(format!("Claude Code was switched to {to} outside Signalbox."));
-            self.ask(vec![to.clone()], AskedBy::Engine);
+        self.doubt_notice();
+        match &self.activity.live {
+            LiveState::Known { alias } => {
+                let alias = alias.clone();
+                let before = self.was_live.replace(alias.clone());
+                if matches!(synced, Synced::Moved { .. }) {
+                    self.switched_by_others(&alias, "outside Signalbox");
+                } else if before.is_some_and(|before| before != alias && self.is_profile(&before)) {
+                    // Its login is the saved one, and the list says that it is active: the command line was here.
+                    self.switched_by_others(&alias, "outside this app");
+                }
+            }
+            LiveState::Unregistered { .. } | LiveState::Husk | LiveState::Absent => self.was_live = None,
+            LiveState::Unresolved | LiveState::Unreadable => {}
         }
+    }
+
+    fn switched_by_others(&mut self, to: &Alias, whence: &str) {
+        tracing::info!(%to, "the live login was switched {whence}");
+        self.say(format!("{to} is live now: it was switched {whence}."), Some(to.clone()));
+        self.ask(vec![to.clone()], AskedBy::Engine);
+    }
+
+    /// Whether there is such a profile: one that was renamed is not another one.
+    fn is_profile(&self, alias: &Alias) -> bool {
+        attempt(|| Ok(vault::load_roster(&self.ports)?)).is_ok_and(|roster| roster.find(alias).is_some())
     }
 
     fn back_off(&mut self, now: Instant) {
@@ -137,7 +162,12 @@ impl Engine {
 
     fn all_is_well(&mut self) {
         self.dismissed = None;
-        if self.cause == Cause::Watching {
+        self.over(Cause::Watching);
+    }
+
+    /// What comes from `cause` is no problem any more.
+    fn over(&mut self, cause: Cause) {
+        if self.cause == cause {
             self.activity.problem = None;
         }
     }
@@ -151,7 +181,8 @@ impl Engine {
         match result {
             Ok(used) => {
                 tracing::info!(to = %used.alias, from = ?used.from, proof = ?used.proof, "switched");
-                self.activity.notice = Some(notice(&used));
+                self.say(notice::of_switch(&used), Some(used.alias.clone()));
+                self.was_live = Some(used.alias.clone());
                 self.activity.live = LiveState::Known { alias: used.alias.clone() };
                 self.activity.synced_at = Some(self.ports.clock.now());
                 self.settled = None;
@@ -176,8 +207,10 @@ impl Engine {
         });
         if answer.is_ok() {
             tracing::info!("{}: done", edit.doing().words());
-            if let Edit::Add { alias, .. } = edit {
-                self.ask(vec![alias.clone()], AskedBy::Engine);
+            match edit {
+                Edit::Add { alias, .. } => self.ask(vec![alias.clone()], AskedBy::Engine),
+                Edit::Rename { from, to } => self.forget(from, Some(to)),
+                Edit::Remove { alias } => self.forget(alias, None),
             }
             self.look(Look::Anyway);
         }
@@ -186,7 +219,24 @@ impl Engine {
         let _ = reply.send(answer);
     }
 
-    fn complain(&mut self, problem: Problem, cause: Cause) {
+    /// Nothing that is shown may go on naming a profile that has another name now, or none.
+    fn forget(&mut self, gone: &Alias, renamed: Option<&Alias>) {
+        if matches!(&self.activity.live, LiveState::Known { alias } if alias == gone) {
+            self.activity.live = match renamed {
+                Some(to) => LiveState::Known { alias: to.clone() },
+                None => LiveState::Unregistered { email: None },
+            };
+        }
+        if self.was_live.as_ref() == Some(gone) {
+            self.was_live = renamed.cloned();
+        }
+        if self.activity.problem.as_ref().is_some_and(|problem| problem.about.as_ref() == Some(gone)) {
+            self.activity.problem = None;
+        }
+        self.doubt_notice();
+    }
+
+    pub(super) fn complain(&mut self, problem: Problem, cause: Cause) {
         self.activity.problem = Some(problem);
         self.cause = cause;
     }
@@ -195,7 +245,7 @@ impl Engine {
     pub(super) fn publish(&mut self) -> Board {
         self.activity.rev = self.activity.rev.saturating_add(1);
         self.activity.refreshing = self.asking > 0;
-        let board = match attempt(|| board::assemble(&self.ports, &self.activity)) {
+        let board = match self.assemble() {
             Ok(board) => board,
             Err(failure) => {
                 work::log("show the profiles", &failure);
@@ -205,6 +255,19 @@ impl Engine {
         self.faces.show(&board);
         self.last = Some(board.clone());
         board
+    }
+
+    /// The board, made from what is saved. Where the list of profiles says that somebody else has switched since the last
+    /// look, what that look found is not known any more; drawn all the same, it would be a false alarm.
+    fn assemble(&mut self) -> Result<Board, Failure> {
+        let board = attempt(|| board::assemble(&self.ports, &self.activity))?;
+        let LiveState::Known { alias: live } = &self.activity.live else { return Ok(board) };
+        if board.cards.iter().any(|card| card.active && card.alias == *live) {
+            return Ok(board);
+        }
+        self.activity.live = LiveState::Unresolved;
+        self.look(Look::Anyway);
+        attempt(|| board::assemble(&self.ports, &self.activity))
     }
 
     /// The cards of the last board, with what is known now around them.
@@ -222,21 +285,6 @@ impl Engine {
             notice: activity.notice.clone(),
         }
     }
-}
-
-/// What a switch did, for the board.
-fn notice(used: &Used) -> String {
-    let alias = &used.alias;
-    let done = match (&used.proof, used.already_active) {
-        (Proof::Verified | Proof::AsSaved, true) => format!("{alias} is live already."),
-        (Proof::Verified | Proof::AsSaved, false) => format!("Switched to {alias}; the server confirmed it."),
-        (Proof::Unverified(cause), true) => format!("{alias} is live already; not confirmed, because {cause}."),
-        (Proof::Unverified(cause), false) => format!("Switched to {alias}; not confirmed yet, because {cause}."),
-    };
-    used.remarks.iter().fold(done, |text, remark| match remark {
-        Remark::PutAside => format!("{text} The login before it could not be identified and was put aside, encrypted."),
-        Remark::AccountCache(_) => format!("{text} Claude Code may show the old account's name for a while."),
-    })
 }
 
 impl Edit {

@@ -1,4 +1,7 @@
-//! The engine over the core's fakes: what faces are shown, in which order, and what it survives.
+//! The engine over the core's fakes: what faces are shown, in which order, and what it survives. What others do to the
+//! live login and to the list of profiles meanwhile is in `outside`.
+
+mod outside;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,7 +16,7 @@ use signalbox_core::identity::Account;
 use signalbox_core::ports::{Clock, Ports, Provider, ProviderError, RefreshError, Renewal};
 use signalbox_core::profile::Alias;
 use signalbox_core::register::{self, Consent};
-use signalbox_core::time::Timestamp;
+use signalbox_core::time::{MINUTE, Timestamp};
 use signalbox_core::usage::Usage;
 
 use super::{Edit, EngineHandle, Event, Faces, Pace};
@@ -83,6 +86,7 @@ struct Tricks {
     identify: Arc<Door>,
     usage: Arc<Door>,
     identify_panics: Arc<AtomicBool>,
+    usage_fails: Arc<AtomicBool>,
     /// Only on the engine's own thread.
     clock_panics: Arc<AtomicBool>,
 }
@@ -100,6 +104,9 @@ impl Provider for TrickyProvider {
     }
     fn usage(&self, token: &AccessToken) -> Result<Usage, ProviderError> {
         self.1.usage.pass();
+        if self.1.usage_fails.load(Ordering::SeqCst) {
+            return Err(ProviderError::Unreachable);
+        }
         self.0.usage(token)
     }
 }
@@ -151,6 +158,7 @@ impl Scene {
             tick: Duration::from_millis(20),
             mend_after: Duration::from_millis(60),
             confirm_every: Duration::from_millis(200),
+            notice_for: Duration::from_millis(300),
             leave_within: PATIENCE,
         };
         let (tell, seen) = channel();
@@ -248,6 +256,31 @@ fn a_failed_switch_leaves_all_as_it_was_and_says_so() {
 }
 
 #[test]
+fn a_refresh_that_failed_is_no_problem_any_more_once_one_works() {
+    let scene = Scene::begin().settled();
+    scene.board("the first readings", |board| !board.refreshing && board.cards.iter().all(|card| card.usage.is_some()));
+    scene.tricks.usage_fails.store(true, Ordering::SeqCst);
+    scene.engine.send(Event::Refresh);
+    let board = scene.board("the problem", |board| board.problem.is_some());
+    let message = board.problem.map(|problem| problem.message).unwrap_or_default();
+    assert!(message.starts_with("Cannot refresh "), "{message}");
+    scene.tricks.usage_fails.store(false, Ordering::SeqCst);
+    scene.board("the end of the refresh", |board| !board.refreshing);
+    scene.world.advance(10 * MINUTE);
+    scene.engine.send(Event::Refresh);
+    scene.board("a board without the problem", |board| board.problem.is_none());
+}
+
+#[test]
+fn a_notice_is_news_only_for_a_while() {
+    let scene = Scene::begin().settled();
+    scene.use_profile(1, "personal");
+    scene.board("the notice", |board| board.notice.is_some());
+    let board = scene.board("a board without it", |board| board.notice.is_none());
+    assert_eq!(active(&board), Some("personal"));
+}
+
+#[test]
 fn a_panic_in_a_flow_is_survived() {
     let scene = Scene::begin().settled();
     scene.tricks.identify_panics.store(true, Ordering::SeqCst);
@@ -287,15 +320,6 @@ fn usage_that_comes_slowly_does_not_hold_up_a_click() {
     scene.tricks.usage.set(false);
     let board = scene.board("the readings", |board| !board.refreshing);
     assert!(board.cards.iter().all(|card| card.usage.is_some()));
-}
-
-#[test]
-fn a_switch_outside_is_followed() {
-    let scene = Scene::begin().settled();
-    scene.world.set_live(Some(scene.logins[0].clone()));
-    let board = scene.board("the other profile", |board| board.notice.is_some());
-    assert_eq!(active(&board), Some("personal"));
-    assert_eq!(board.notice.as_deref(), Some("Claude Code was switched to personal outside Signalbox."));
 }
 
 #[test]
@@ -340,6 +364,7 @@ fn quitting_waits_for_a_switch_in_flight() {
     scene.board("switching", |board| board.switching.is_some());
     scene.engine.send(Event::Quit);
     scene.until("the farewell", |seen| matches!(seen, Seen::Leaving).then_some(()));
+    scene.use_profile(2, "work");
     std::thread::sleep(Duration::from_millis(60));
     let exits = scene.seen.try_iter().filter(|seen| matches!(seen, Seen::Exit)).count();
     assert_eq!(exits, 0, "the switch is not over");
@@ -348,6 +373,7 @@ fn quitting_waits_for_a_switch_in_flight() {
     scene.until("the end", |seen| match seen {
         Seen::Board(board) => {
             acknowledged |= board.acked_op == 1;
+            assert!(board.switching.is_none_or(|switching| switching.op == 1), "nothing new begins");
             None
         }
         Seen::Exit => Some(()),

@@ -19,8 +19,8 @@ use signalbox_core::sync::{self, Synced};
 
 use super::{Event, Reply};
 
-/// What a block that the server set comes to, in the words of `ProviderError::Throttled`.
-const ASKED_TO_WAIT: &str = "the server asks to wait";
+/// Either the server asked to wait, or it has just not answered and is left alone for a while.
+const TOO_EARLY: &str = "it is too early to ask again; the last reading stands";
 
 /// One call of a core flow.
 pub enum Job {
@@ -246,7 +246,7 @@ fn no_reading(polled: &Polled, doing: &Doing) -> Option<Problem> {
     let (why, next_step) = match polled {
         // Claude Code renews a lapsed login at its next use, and nobody has to do anything.
         Polled::Read(_) | Polled::ActiveExpired => return None,
-        Polled::NotYet { until } => (ASKED_TO_WAIT.to_owned(), NextStep::Wait { until: *until }),
+        Polled::NotYet { until } => (TOO_EARLY.to_owned(), NextStep::Wait { until: *until }),
         Polled::Failed(cause @ (ProviderError::Unreachable | ProviderError::TimedOut)) => {
             (cause.to_string(), NextStep::CheckNetwork)
         }

@@ -6,7 +6,7 @@
 use objc2::MainThreadMarker;
 use objc2_app_kit::{NSScreen, NSWindow};
 use objc2_foundation::{NSPoint, NSRect, NSSize};
-use tauri::{LogicalSize, Runtime, WebviewWindow};
+use tauri::{LogicalSize, Manager, Runtime, WebviewWindow};
 
 use super::status_item;
 use crate::board_window::place::{self, Area};
@@ -14,7 +14,7 @@ use crate::board_window::place::{self, Area};
 /// Gives the board its size and puts it under the icon.
 pub fn under_the_icon<R: Runtime>(window: &WebviewWindow<R>, size: LogicalSize<f64>) {
     let Some(main_thread) = MainThreadMarker::new() else { return };
-    let button = status_item::frame(window);
+    let button = status_item::frame(window.app_handle());
     let Some(visible) = button.as_ref().map(|button| button.visible).or_else(|| main_screen(main_thread)) else {
         return;
     };

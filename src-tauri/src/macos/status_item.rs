@@ -10,7 +10,7 @@ use objc2::{DefinedClass, MainThreadMarker, MainThreadOnly, define_class, msg_se
 use objc2_app_kit::{NSAccessibility, NSStatusBarButton};
 use objc2_foundation::{NSObject, NSString};
 use tauri::tray::TrayIcon;
-use tauri::{Manager, Runtime, WebviewWindow};
+use tauri::{AppHandle, Runtime};
 
 use super::place::area;
 use crate::board_window::{self, place::Area};
@@ -92,8 +92,8 @@ pub fn label<R: Runtime>(icon: &TrayIcon<R>, label: &str) -> tauri::Result<()> {
 }
 
 /// Where the button is; `None` when the system does not show it: behind the notch, or switched off in the settings.
-pub fn frame<R: Runtime>(window: &WebviewWindow<R>) -> Option<Frame> {
-    let icon = window.app_handle().tray_by_id(tray::TRAY_ID)?;
+pub fn frame<R: Runtime>(app: &AppHandle<R>) -> Option<Frame> {
+    let icon = app.tray_by_id(tray::TRAY_ID)?;
     let frame = icon.with_inner_tray_icon(|inner| {
         let main_thread = MainThreadMarker::new()?;
         let button = inner.ns_status_item()?.button(main_thread)?;

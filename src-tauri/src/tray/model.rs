@@ -110,7 +110,8 @@ fn tooltip(board: &Board) -> String {
         text = format!("Signalbox: switching to {}…", switching.alias);
     }
     if let Some(problem) = &board.problem {
-        text = format!("{text}\n{}", problem.message);
+        // Backticks are for terminals.
+        text = format!("{text}\n{}", problem.message.replace('`', ""));
     }
     text
 }
@@ -260,7 +261,7 @@ mod tests {
         let mut failed = board(vec![card("work", true, synced(), None)]);
         failed.problem = Some(Problem {
             code: Code::Provider,
-            message: "Cannot switch to personal: the server cannot be reached".to_owned(),
+            message: "Cannot switch to `personal`: the server cannot be reached".to_owned(),
             next_step: NextStep::CheckNetwork,
             about: None,
         });

@@ -1,4 +1,4 @@
-//! The app killed in the middle of a switch, and started again.
+//! The app killed in the middle of a switch, and started again; and told to end in the middle of one.
 
 use anyhow::{Result, ensure};
 use provider_sim::{Endpoint, Fault, FaultKind, SimOptions, Terms};
@@ -68,5 +68,30 @@ fn killed_while_the_target_is_being_refreshed_it_comes_back_wholly_old_or_wholly
         wholly_one(scene).await?;
         ensure!(scene.stage.home.siblings_are_untouched()?, "a sibling changed");
         Ok(())
+    });
+}
+
+#[test]
+fn told_to_end_in_the_middle_of_a_switch_it_finishes_the_switch_first() {
+    play(async |scene| {
+        let tray = scene.open_app().await?;
+        scene.ticked(&tray, &scene.work).await?;
+        scene.stage.sim.fault(Fault::standing(Endpoint::Profile, FaultKind::Delay { ms: 2_000 }));
+        let asked = scene.stage.sim.count(Endpoint::Profile);
+        tray.click("personal").await?;
+        until("the switch to reach the server", async || {
+            (scene.stage.sim.count(Endpoint::Profile) > asked).then_some(())
+        })
+        .await?;
+        let pid = scene.app()?.running.pid().to_string();
+        // What a system says at logout.
+        ensure!(std::process::Command::new("kill").args(["-TERM", &pid]).status()?.success(), "nobody to tell");
+        scene.live(&scene.personal).await?;
+        until("the app to end", async || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            (stat.is_empty() || stat.contains(") Z ")).then_some(())
+        })
+        .await?;
+        scene.nothing_is_lost()
     });
 }

@@ -36,13 +36,22 @@ fn a_click_on_a_row_of_the_menu_switches_the_live_login_and_saves_the_outgoing_o
 }
 
 #[test]
-fn an_account_that_changed_outside_is_followed_by_the_tick() {
+fn a_switch_by_the_command_line_is_followed_by_the_tick_and_the_boards_notice() {
     play(async |scene| {
         let tray = scene.open_app().await?;
         scene.ticked(&tray, &scene.work).await?;
+        let board = scene.app()?.open_board(&scene.desk, &tray).await?;
+        board.press_switch("personal").await?;
+        board.shows("personal", "active").await?;
         scene.stage.signalbox(&["use", "side"])?;
         scene.ticked(&tray, &scene.side).await?;
-        scene.nothing_is_lost()
+        until("the board to say so", async || {
+            let text = board.pages.text().await.ok()?;
+            (text.contains("side is live now") && !text.contains("Switched to personal")).then_some(())
+        })
+        .await?;
+        scene.nothing_is_lost()?;
+        board.pages.detach().await
     });
 }
 

@@ -124,6 +124,8 @@ fn a_login_swapped_under_a_running_session_is_used_at_the_next_prompt() {
     stage.sign_in("work").expect("signed in");
     let mut claude = Claude::start(&stage.home).expect("a session");
     assert_eq!(claude.prompt(MODEL), Turn::Answered);
+    // The kernel stamps files by a clock that ticks every 4 to 10 ms, and an equal time goes unnoticed.
+    std::thread::sleep(std::time::Duration::from_millis(20));
     stage.sign_in("personal").expect("signed in");
     assert_eq!(claude.prompt(MODEL), Turn::Answered);
     let asked: Vec<_> = stage.sim.requests().into_iter().filter_map(|request| request.account).collect();

@@ -86,7 +86,8 @@ function unreachable(alias: string): Problem {
 
 function drift(alias: string): Problem {
   const message =
-    "Claude Code signed in to another account over work, so the saved login of work may be dead. Renew it with rotate.";
+    `Cannot add ${alias}: the live login changed from work (ada@example.org) to new@example.org outside Signalbox; ` +
+    "if that was done with `/logout`, the server revoked the saved login of `work` as well, and it will need a new sign-in";
   return { code: "confirmation", message, nextStep: { kind: "confirm" }, about: alias };
 }
 

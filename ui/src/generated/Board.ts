@@ -42,6 +42,6 @@ refreshing: boolean,
  */
 problem: Problem | null, 
 /**
- * What the last switch did, in one sentence, until the next one begins.
+ * What the last switch did, in one sentence, for as long as it is news and true.
  */
 notice: string | null, };

@@ -9,11 +9,11 @@ use crate::ports::{AccountCache, FileName, Files, LiveLock, LiveLogin, Replaced,
 
 use super::World;
 
-fn unreadable() -> StoreError {
+pub(super) fn unreadable() -> StoreError {
     StoreError::Unreadable { path: PathBuf::from("(memory)"), why: "a planned fault".to_owned() }
 }
 
-fn unwritable() -> StoreError {
+pub(super) fn unwritable() -> StoreError {
     StoreError::Unwritable { path: PathBuf::from("(memory)"), why: "a planned fault".to_owned() }
 }
 

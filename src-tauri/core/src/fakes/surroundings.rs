@@ -6,6 +6,7 @@ use crate::ports::{Clock, Entropy, LiveLock, LockError, Locks, OwnLock, Readings
 use crate::time::{MINUTE, Timestamp};
 use crate::usage::Reading;
 
+use super::stores::{unreadable, unwritable};
 use super::{State, World};
 
 /// After this long an untouched lock of Claude Code's may be taken over (`docs/observed.md` §3).
@@ -87,29 +88,33 @@ impl Entropy for World {
 
 impl Readings for World {
     fn last(&self, identity: &Identity) -> Result<Option<Reading>, StoreError> {
-        Ok(self.lock().readings.get(identity).cloned())
+        self.step("readings.last", unreadable, |state, _| Ok(state.readings.get(identity).cloned()))
     }
 
     fn store(&self, identity: &Identity, reading: &Reading) -> Result<(), StoreError> {
-        self.lock().readings.insert(identity.clone(), reading.clone());
-        Ok(())
+        self.step("readings.store", unwritable, |state, _| {
+            state.readings.insert(identity.clone(), reading.clone());
+            Ok(())
+        })
     }
 
     fn next_allowed(&self, identity: &Identity) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.lock().next_allowed.get(identity).copied())
+        self.step("readings.next_allowed", unreadable, |state, _| Ok(state.next_allowed.get(identity).copied()))
     }
 
     fn set_next_allowed(&self, identity: &Identity, at: Timestamp) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        let later = state.next_allowed.get(identity).copied().map_or(at, |before| before.max(at));
-        state.next_allowed.insert(identity.clone(), later);
-        Ok(())
+        self.step("readings.set_next_allowed", unwritable, |state, _| {
+            let later = state.next_allowed.get(identity).copied().map_or(at, |before| before.max(at));
+            state.next_allowed.insert(identity.clone(), later);
+            Ok(())
+        })
     }
 
     fn forget(&self, identity: &Identity) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        state.readings.remove(identity);
-        state.next_allowed.remove(identity);
-        Ok(())
+        self.step("readings.forget", unwritable, |state, _| {
+            state.readings.remove(identity);
+            state.next_allowed.remove(identity);
+            Ok(())
+        })
     }
 }
