@@ -20,6 +20,7 @@ mod notify;
 mod signals;
 mod tray;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -53,6 +54,10 @@ pub fn run() -> ExitCode {
         Err(error) => {
             eprintln!("Cannot start: {error:#}");
             eprintln!("hint: `signalbox status` looks at the same folders and settings");
+            // Whoever opened the app from a menu sees no terminal.
+            if !std::io::stderr().is_terminal() {
+                notify::could_not_start(&format!("{error:#}"));
+            }
             ExitCode::FAILURE
         }
     }

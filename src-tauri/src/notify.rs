@@ -43,6 +43,14 @@ impl Notifier {
     }
 }
 
+/// Says that the app could not start, and why. Nobody waits for a click: there is no app to open.
+pub fn could_not_start(why: &str) {
+    let shown = Notification::new().appname("Signalbox").summary("Signalbox could not start").body(why).show();
+    if let Err(error) = shown {
+        tracing::debug!(%error, "the notification could not be shown");
+    }
+}
+
 fn title(alias: &Alias) -> String {
     format!("Could not switch to {alias}")
 }

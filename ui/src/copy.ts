@@ -22,7 +22,7 @@ export const words = {
   remove: "Remove…",
 
   syncedJustNow: "synced just now",
-  unconfirmed: "unconfirmed",
+  unconfirmed: "not confirmed",
   signedOut: "signed out of Claude Code",
   drifted: "another account is live",
   loginNeeded: "login needed",

@@ -133,7 +133,7 @@ test.each<[Reason, string]>([
   [{ kind: "checked", at: NOW - 4 * MINUTE }, "checked 4 min ago"],
   [{ kind: "deadlineNear", at: NOW + 3 * DAY + HOUR }, "login ends in 3 days"],
   [{ kind: "deadlineNear", at: NOW - 1 }, "login has ended"],
-  [{ kind: "unconfirmed" }, "unconfirmed"],
+  [{ kind: "unconfirmed" }, "not confirmed"],
   [{ kind: "signedOut" }, "signed out of Claude Code"],
   [{ kind: "drifted" }, "another account is live"],
   [{ kind: "loginNeeded" }, "login needed"],

@@ -20,8 +20,8 @@ const THROTTLED_MARGIN_MS: i64 = 15 * MINUTE;
 const BUDGET_BLOCK_MS: i64 = 30 * MINUTE;
 /// No answer of a server may silence us for longer.
 const THROTTLED_MAX_MS: i64 = 6 * HOUR;
-/// After any other failure.
-const FAILED_MS: i64 = 5 * MINUTE;
+/// After any other failure. No longer than our own floor, within which a person may ask all the same.
+const FAILED_MS: i64 = USAGE_FLOOR_MS;
 /// Where the client recorded no deadline, this long after the last save is assumed.
 pub const ASSUMED_LIFE_MS: i64 = 7 * DAY;
 /// A deadline this near turns a badge yellow.

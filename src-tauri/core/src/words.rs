@@ -48,7 +48,8 @@ pub fn badge(badge: &Badge, now: Timestamp) -> String {
 pub fn deadline(deadline: Deadline, now: Timestamp) -> String {
     let left = deadline.at.since(now);
     match (left > 0, deadline.assumed) {
-        (false, _) => "login has ended".to_owned(),
+        (false, false) => "login has ended".to_owned(),
+        (false, true) => "login may have ended (assumed)".to_owned(),
         (true, false) => format!("login ends in {}", length(left)),
         (true, true) => format!("login ends in about {} (assumed)", length(left)),
     }

@@ -2,6 +2,7 @@
 
 use anyhow::ensure;
 use provider_sim::{Endpoint, Fault, FaultKind};
+use signalbox_tests::app::App;
 use signalbox_tests::process::until;
 
 use super::play;
@@ -59,5 +60,17 @@ fn a_server_that_is_down_is_no_reason_to_lose_anything() {
         tray.click("side").await?;
         scene.live(&scene.side).await?;
         scene.nothing_is_lost()
+    });
+}
+
+#[test]
+fn a_start_that_fails_says_so_on_the_desktop() {
+    play(async |scene| {
+        std::fs::write(scene.stage.home.data().join("settings.toml"), "[board\n")?;
+        let _app = App::start(&scene.desk, &scene.stage.home)?;
+        let notification = until("a notification", async || scene.desk.notifications().pop()).await?;
+        ensure!(notification.summary == "Signalbox could not start", "{notification:?}");
+        ensure!(notification.body.contains("settings.toml"), "{notification:?}");
+        Ok(())
     });
 }
