@@ -12,7 +12,7 @@ use crate::exit::{Failure, Refused};
     name = "signalbox",
     version,
     about = "Hold several of your own Claude Code logins as profiles, and switch between them without losing one",
-    after_help = "Exit status: 0 done, 1 failed, 2 bad request, 3 pinned, 4 unsupported platform, 70 internal error.",
+    after_help = "Exit status: 0 done, 1 failed, 2 bad request, 4 unsupported platform, 70 internal error.",
     disable_help_subcommand = true,
     arg_required_else_help = true
 )]

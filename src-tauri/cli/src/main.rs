@@ -28,6 +28,12 @@ fn main() -> ExitCode {
         Ok(args) => exit::guarded(args.json, || run(&args)),
         Err(refused) => refused.end(),
     };
+    if status == Status::Done && render::output_was_lost() {
+        render::complain(
+            "Cannot show the result: standard output cannot be written\n\nhint: what was asked for is done\n",
+        );
+        return ExitCode::from(Status::Failed.number());
+    }
     ExitCode::from(status.number())
 }
 

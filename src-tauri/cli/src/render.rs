@@ -2,6 +2,7 @@
 //! leaves the words to `signalbox_core::words` and the choice of what to show to the commands.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use signalbox_core::board::{Badge, Level, Meter, Severity};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -177,10 +178,21 @@ fn cut(text: &str, width: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// Something could not be written to standard output.
+static LOST: AtomicBool = AtomicBool::new(false);
+
 /// Writes to standard output. A reader that went away (`signalbox list | head`) is no failure.
 pub fn print(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if written.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        LOST.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether something that should be on standard output is not: the disk is full, or it was closed.
+pub fn output_was_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// Writes to standard error.

@@ -184,6 +184,11 @@ fn store_verdict(error: &StoreError) -> (Code, NextStep) {
         StoreError::FromTheFuture { .. } | StoreError::KeychainFailed { .. } | StoreError::NoEntropy => {
             (Code::Internal, NextStep::ReportBug)
         }
+        // A new start is all that is left, unless there is a backup of the key.
+        StoreError::KeyLost { path } => {
+            let folder = path.parent().map(shown).unwrap_or_default();
+            (Code::Store, run(&format!("mv {} {}", quoted(&folder), quoted(&format!("{folder}.without-key")))))
+        }
         StoreError::KeychainLocked | StoreError::KeychainMissing => (Code::Keychain, NextStep::UnlockKeychain),
         StoreError::KeychainDenied | StoreError::KeychainUnanswered => (Code::Keychain, NextStep::AttendKeychain),
         StoreError::KeychainTooLong { .. } => (Code::Keychain, run("claude mcp list")),
@@ -213,7 +218,12 @@ fn vault_verdict(error: &VaultError) -> (Code, NextStep) {
         VaultError::Missing(alias) | VaultError::Damaged { alias, .. } | VaultError::OtherAccount(alias) => {
             (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() })
         }
-        VaultError::RosterDamaged | VaultError::RosterFromTheFuture => (Code::Store, NextStep::ReportBug),
+        VaultError::RosterDamaged(path) => {
+            let path = path.display().to_string();
+            let moved = format!("mv {} {} && signalbox refresh", quoted(&path), quoted(&format!("{path}.damaged")));
+            (Code::Store, run(&moved))
+        }
+        VaultError::RosterFromTheFuture => (Code::Store, NextStep::ReportBug),
     }
 }
 

@@ -3,7 +3,6 @@
 //! be put back with all its siblings. Leaves what to do with an entry to `recover`.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::credential::Fingerprint;
 use crate::document::Document;
@@ -11,6 +10,7 @@ use crate::envelope;
 use crate::ports::{FileName, Ports, StoreError};
 use crate::profile::Alias;
 use crate::time::Timestamp;
+use crate::vault;
 
 /// A switch that has begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,13 +54,10 @@ pub fn close(ports: &Ports) -> Result<(), StoreError> {
     ports.files.remove(&FileName::Journal)
 }
 
-/// Moves a journal that cannot be opened out of the way. It stays encrypted, among the held logins: should its key come
-/// back, what it holds is not lost.
+/// Moves a journal that cannot be opened out of the way.
 pub fn put_aside(ports: &Ports) -> Result<(), StoreError> {
     if let Some(bytes) = ports.files.read(&FileName::Journal)? {
-        // By its own hash: the same journal is kept once, and the name is one that a held file may have.
-        let name = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        ports.files.write(&FileName::Held(name), &bytes)?;
+        vault::put_aside_unopened(ports, &bytes)?;
     }
     close(ports)
 }

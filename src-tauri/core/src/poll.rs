@@ -74,6 +74,9 @@ pub fn read_usage(ports: &Ports, alias: &Alias, urgency: Urgency) -> Result<Poll
             return Ok(Polled::ActiveExpired);
         }
         let answer = ports.provider.usage(opened.login.value().access());
+        if answer == Err(ProviderError::Unauthorized) {
+            doubt(ports, alias)?;
+        }
         return record(ports, profile.identity(), answer);
     }
     let renews = opened.header.renews;
@@ -91,6 +94,18 @@ pub fn read_usage(ports: &Ports, alias: &Alias, urgency: Urgency) -> Result<Poll
         };
     }
     record(ports, profile.identity(), answer)
+}
+
+/// The server refuses the live login's token. Only Claude Code may renew it; until then nobody should be told that all is
+/// well, and the next look asks the server again.
+fn doubt(ports: &Ports, alias: &Alias) -> Result<(), FlowError> {
+    let _own = recover::enter(ports, "refresh")?;
+    let mut roster = vault::load_roster(ports)?;
+    if roster.is_confirmed() && roster.active().is_some_and(|active| active.alias == *alias) {
+        roster.mark_unconfirmed(alias)?;
+        vault::save_roster(ports, &roster)?;
+    }
+    Ok(())
 }
 
 /// Renews a parked login under our lock, unless it turns out to be live. `seen`: the tokens that are too old; where others

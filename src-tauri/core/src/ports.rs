@@ -73,6 +73,8 @@ pub trait Files: Send + Sync {
     fn write(&self, name: &FileName, bytes: &[u8]) -> Result<(), StoreError>;
     /// Removes a file; one that does not exist is no error.
     fn remove(&self, name: &FileName) -> Result<(), StoreError>;
+    /// Where a file lies, for a message.
+    fn place(&self, name: &FileName) -> PathBuf;
     /// The `.cred` and held files that exist, in no particular order. A foreign file in the folder is left out.
     fn list(&self) -> Result<Vec<FileName>, StoreError>;
 }
@@ -203,6 +205,9 @@ pub enum StoreError {
          to other programs; signing out of MCP servers makes it shorter"
     )]
     KeychainTooLong { bytes: usize, limit: usize },
+    /// The vault's key is gone, and there are saved logins that no other key opens.
+    #[error("the key of the saved logins, {path}, is missing; without it none of them can be opened")]
+    KeyLost { path: PathBuf },
     #[error("no random numbers could be had")]
     NoEntropy,
 }

@@ -199,6 +199,19 @@ impl Roster {
         Ok(())
     }
 
+    /// Records that this profile's login was made live, or is doubted, and that the server has to be asked about it.
+    pub fn mark_unconfirmed(&mut self, alias: &Alias) -> Result<(), RosterError> {
+        self.position(alias)?;
+        self.active = Some(alias.clone());
+        self.synced_at = None;
+        Ok(())
+    }
+
+    /// Whether the server has confirmed the active profile's login since it went live.
+    pub fn is_confirmed(&self) -> bool {
+        self.active.is_some() && self.synced_at.is_some()
+    }
+
     /// Records that no profile is known to be live.
     pub fn mark_none_active(&mut self) {
         self.active = None;

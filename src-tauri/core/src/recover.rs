@@ -36,7 +36,7 @@ pub fn recover(ports: &Ports) -> Result<Recovered, FlowError> {
     let own = ports.locks.own("recover")?;
     let recovered = recover_locked(ports, &own)?;
     let mut roster = vault::load_roster(ports)?;
-    clear_orphans(ports, &roster)?;
+    settle_strays(ports, &mut roster)?;
     held::settle(ports, &own, &mut roster)?;
     Ok(recovered)
 }
@@ -156,7 +156,7 @@ fn settle_live(ports: &Ports, lock: &LiveLock, unfinished: &Unfinished) -> Resul
 fn finish(ports: &Ports, lock: &LiveLock, alias: &Alias) -> Result<(), FlowError> {
     let mut roster = vault::load_roster(ports)?;
     let Some(profile) = roster.find(alias).cloned() else { return Ok(()) };
-    roster.mark_synced(alias, ports.clock.now())?;
+    roster.mark_unconfirmed(alias)?;
     vault::save_roster(ports, &roster)?;
     let block = vault::open(ports, &profile).ok().and_then(|opened| opened.block);
     // A cache that cannot be written is no reason to leave the switch half done.
@@ -182,15 +182,14 @@ fn put_back_if_damaged(ports: &Ports, lock: &LiveLock, before: Option<&Document>
     }
 }
 
-/// Removes a `.cred` that no profile refers to, if the very same tokens are saved elsewhere or live: a rename or an `add`
-/// was cut short. Any other orphan stays: it may be the only copy of a login.
-fn clear_orphans(ports: &Ports, roster: &Roster) -> Result<(), FlowError> {
+/// A `.cred` that no profile refers to: a rename or an `add` was cut short, or the roster was lost. Where the very same tokens
+/// are saved under another name it goes; otherwise it becomes a profile, for it may be the only copy of a login. One that
+/// cannot be opened stays as it is.
+fn settle_strays(ports: &Ports, roster: &mut Roster) -> Result<(), FlowError> {
     let mut kept: Vec<Fingerprint> = Vec::new();
     for profile in roster.profiles() {
         kept.extend(vault::saved_fingerprint(ports, profile)?);
     }
-    let live = ports.live.read().ok().flatten();
-    kept.extend(login_in(live.as_ref()).as_ref().map(Login::fingerprint));
     for name in ports.files.list()? {
         let FileName::Cred(alias) = &name else { continue };
         if roster.profiles().iter().any(|profile| profile.alias.collides_with(alias)) {
@@ -199,6 +198,12 @@ fn clear_orphans(ports: &Ports, roster: &Roster) -> Result<(), FlowError> {
         let header = vault::header(ports, alias).ok().flatten();
         if header.is_some_and(|header| kept.contains(&header.fingerprint)) {
             ports.files.remove(&name)?;
+        } else if let Some((alias, account)) = vault::stray(ports, alias)? {
+            let added_at = ports.clock.now();
+            // An account that is a profile already keeps that one; the stray stays beside it.
+            if roster.add(Profile { alias, account, added_at, login_needed_since: None }).is_ok() {
+                vault::save_roster(ports, roster)?;
+            }
         }
     }
     Ok(())

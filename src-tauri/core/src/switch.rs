@@ -75,6 +75,9 @@ pub fn use_profile(ports: &Ports, alias: &Alias) -> Result<Used, FlowError> {
             return already_active(ports, &own, &roster, &profile, &captured);
         }
         if let (true, Err(cause)) = (from.as_ref() == Some(alias), captured.target_is_parked()) {
+            if captured.is_saved_as(ports, &profile)? {
+                return already_active(ports, &own, &roster, &profile, &captured);
+            }
             // It may well be this profile's own rotation, newer than what is saved: putting the older tokens in its
             // place would make Claude Code present a spent one.
             return Err(FlowError::Unidentified { cause });
@@ -117,6 +120,12 @@ impl Captured {
             Synced::Unresolved { cause, .. } => Err(cause.clone()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it holds exactly the tokens that are saved for this profile, though the server could not be asked.
+    fn is_saved_as(&self, ports: &Ports, profile: &Profile) -> Result<bool, FlowError> {
+        let Synced::Unresolved { seen, .. } = &self.synced else { return Ok(false) };
+        Ok(vault::saved_fingerprint(ports, profile)?.as_ref() == Some(seen))
     }
 
     /// Whether the server was asked about exactly these tokens, in vain.
@@ -204,8 +213,10 @@ fn commit(ports: &Ports, roster: &mut Roster, profile: &Profile, vouched: &Vouch
     if let Vouched::Verified(account) = vouched {
         roster.describe(account);
         roster.mark_login_needed(&profile.alias, None)?;
+        roster.mark_synced(&profile.alias, ports.clock.now())?;
+    } else {
+        roster.mark_unconfirmed(&profile.alias)?;
     }
-    roster.mark_synced(&profile.alias, ports.clock.now())?;
     vault::save_roster(ports, roster)?;
     journal::close(ports)?;
     Ok(())
@@ -227,8 +238,9 @@ fn already_active(
         alias: profile.alias.clone(),
         from: Some(profile.alias.clone()),
         already_active: true,
-        proof: match captured.synced {
+        proof: match &captured.synced {
             Synced::Unchanged { .. } => Proof::AsSaved,
+            Synced::Unresolved { cause, .. } => Proof::Unverified(cause.clone()),
             _ => Proof::Verified,
         },
         remarks,

@@ -59,7 +59,8 @@ pub(crate) fn sync_locked(ports: &Ports, _own: &OwnLock, roster: &mut Roster) ->
     let live = Live::parse(&document).map_err(FlowError::LiveDamaged)?;
     let active = roster.active().map(|profile| profile.alias.clone());
     // A saved login that cannot be read does not stand in the way of saving a new one.
-    let saved = roster.active().and_then(|profile| vault::saved_fingerprint(ports, profile).ok().flatten());
+    let confirmed = roster.active().filter(|_| roster.is_confirmed());
+    let saved = confirmed.and_then(|profile| vault::saved_fingerprint(ports, profile).ok().flatten());
     let verdict = match identity::look(live, saved.as_ref()) {
         Ok(verdict) => verdict,
         Err(login) => {
@@ -120,10 +121,12 @@ pub fn glance(ports: &Ports, roster: &Roster) -> LiveState {
         vault::header(ports, alias).ok().flatten().is_some_and(|header| header.fingerprint == fingerprint)
     };
     match roster.active() {
-        Some(active) if saved_as(&active.alias) => LiveState::Known { alias: active.alias.clone() },
+        Some(active) if roster.is_confirmed() && saved_as(&active.alias) => {
+            LiveState::Known { alias: active.alias.clone() }
+        }
         Some(_) => LiveState::Unresolved,
-        None if roster.profiles().is_empty() => LiveState::Unregistered { email: cached_email(ports) },
-        None => LiveState::Unresolved,
+        // Without an active profile it was never one's, or its profile was removed.
+        None => LiveState::Unregistered { email: cached_email(ports) },
     }
 }
 

@@ -2,13 +2,16 @@
 //! are. Owns what is in an envelope and the rule that only a `Matched` login gets into a `.cred` (design invariant 1).
 //! Leaves the cipher to `envelope`, the bytes on disk to the `Files` port, the roster to `profile`.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::account_cache::AccountBlock;
 use crate::credential::{Fingerprint, Live, Login};
 use crate::document::Document;
 use crate::envelope::{self, EnvelopeError};
-use crate::identity::{self, Identity, Matched};
+use crate::identity::{self, Account, Identity, Matched};
 use crate::ports::{FileName, Ports, StoreError};
 use crate::profile::{Alias, Profile, Roster};
 use crate::time::Timestamp;
@@ -61,8 +64,8 @@ pub enum VaultError {
     Damaged { alias: Alias, why: EnvelopeError },
     #[error("the saved login of `{0}` belongs to another account")]
     OtherAccount(Alias),
-    #[error("the roster cannot be read: it is damaged")]
-    RosterDamaged,
+    #[error("{} is damaged; the profiles can be made anew from the saved logins", .0.display())]
+    RosterDamaged(PathBuf),
     #[error("the roster was made by a newer version of Signalbox")]
     RosterFromTheFuture,
 }
@@ -74,7 +77,7 @@ pub fn load_roster(ports: &Ports) -> Result<Roster, VaultError> {
     if envelope::version(&bytes).is_some_and(|version| version > u64::from(Roster::VERSION)) {
         return Err(VaultError::RosterFromTheFuture);
     }
-    serde_json::from_slice(&bytes).map_err(|_| VaultError::RosterDamaged)
+    serde_json::from_slice(&bytes).map_err(|_| VaultError::RosterDamaged(ports.files.place(&FileName::Roster)))
 }
 
 /// Writes the roster.
@@ -87,19 +90,15 @@ pub fn save_roster(ports: &Ports, roster: &Roster) -> Result<(), StoreError> {
 /// `block`: the account's `oauthAccount` if the caller saw one; otherwise the saved one is kept.
 pub fn seal(ports: &Ports, login: &Matched<Login>, block: Option<&AccountBlock>) -> Result<CredHeader, StoreError> {
     let name = FileName::Cred(login.alias().clone());
-    let before = ports.files.read(&name)?;
-    let header_before: Option<CredHeader> = before.as_deref().and_then(|bytes| envelope::header(bytes).ok());
-    let saved_block = match (block, &before) {
-        (None, Some(bytes)) => kept_block(ports, bytes, login.identity())?,
-        _ => None,
-    };
+    let before = own_or_aside(ports, &name, login.identity())?;
+    let saved_block = before.as_ref().and_then(|(_, document)| AccountBlock::of(document));
     let value = login.value();
     let header = CredHeader {
         version: envelope::VERSION,
         alias: login.alias().clone(),
         identity: login.identity().clone(),
         saved_at: ports.clock.now(),
-        generation: header_before.map_or(0, |header| header.generation + 1),
+        generation: before.map_or(0, |(header, _)| header.generation + 1),
         fingerprint: value.fingerprint(),
         expires_at: value.expires_at(),
         deadline: value.deadline(),
@@ -204,8 +203,42 @@ fn payload(login: &Login, block: Option<&AccountBlock>) -> Document {
     }
 }
 
-/// The block of the `.cred` that is about to be replaced, if it is the same account's and can be opened.
-fn kept_block(ports: &Ports, bytes: &[u8], identity: &Identity) -> Result<Option<AccountBlock>, StoreError> {
-    let opened = envelope::open::<CredHeader>(&ports.key.key()?, bytes).ok();
-    Ok(opened.filter(|(header, _)| header.identity == *identity).and_then(|(_, document)| AccountBlock::of(&document)))
+/// The `.cred` that is about to be replaced, if it is the same account's. Any other is put aside first: it is a stray that
+/// no profile refers to, or cannot be opened, and may be the only copy of a login.
+fn own_or_aside(
+    ports: &Ports,
+    name: &FileName,
+    identity: &Identity,
+) -> Result<Option<(CredHeader, Document)>, StoreError> {
+    let Some(bytes) = ports.files.read(name)? else { return Ok(None) };
+    match envelope::open::<CredHeader>(&ports.key.key()?, &bytes) {
+        Ok((header, document)) if header.identity == *identity => return Ok(Some((header, document))),
+        Ok((header, document)) => {
+            if let Ok(Live::Login(login)) = Live::parse(&document) {
+                let (fingerprint, held_at) = (header.fingerprint, header.saved_at);
+                let name = FileName::Held(fingerprint.to_string());
+                let believed = Some(header.identity);
+                let header = HeldHeader { version: envelope::VERSION, fingerprint, held_at, believed };
+                write_held(ports, &name, &login, &header)?;
+            }
+        }
+        Err(_) => put_aside_unopened(ports, &bytes)?,
+    }
+    Ok(None)
+}
+
+/// Keeps an envelope that cannot be opened among the held logins, still sealed: should its key come back, what it holds is not
+/// lost. Named by its own hash, so the same one is kept once, and the name is one that a held file may have.
+pub(crate) fn put_aside_unopened(ports: &Ports, bytes: &[u8]) -> Result<(), StoreError> {
+    let name = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    ports.files.write(&FileName::Held(name), bytes)
+}
+
+/// The account of a `.cred` that no profile refers to, as far as the file itself tells; `None` if it cannot be opened.
+pub fn stray(ports: &Ports, alias: &Alias) -> Result<Option<(Alias, Account)>, StoreError> {
+    let Some(bytes) = ports.files.read(&FileName::Cred(alias.clone()))? else { return Ok(None) };
+    let Ok((header, document)) = envelope::open::<CredHeader>(&ports.key.key()?, &bytes) else { return Ok(None) };
+    let email = AccountBlock::of(&document).and_then(|block| block.email()).unwrap_or_default();
+    let account = Account { identity: header.identity, email, plan: None, organization_name: None };
+    Ok(Some((header.alias, account)))
 }

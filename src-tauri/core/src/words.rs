@@ -61,7 +61,7 @@ pub fn live_state(live: &LiveState) -> String {
         LiveState::Known { alias } => format!("{alias} is live"),
         LiveState::Unregistered { email: Some(email) } => format!("{email} is live, which is no profile yet"),
         LiveState::Unregistered { email: None } => "a login that is no profile yet is live".to_owned(),
-        LiveState::Unresolved => "the live login changed and is not confirmed yet".to_owned(),
+        LiveState::Unresolved => "the live login is not confirmed yet".to_owned(),
         LiveState::Husk => "Claude Code emptied its login".to_owned(),
         LiveState::Absent => "Claude Code is signed out".to_owned(),
         LiveState::Unreadable => "Claude Code's login cannot be read".to_owned(),

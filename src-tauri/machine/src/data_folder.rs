@@ -119,6 +119,11 @@ impl Files for DataFolder {
         durable::remove(&file)
     }
 
+    fn place(&self, name: &FileName) -> PathBuf {
+        // A name that no file of ours may have is told as the folder that would hold it.
+        self.file(name).unwrap_or_else(|_| self.path.clone())
+    }
+
     fn list(&self) -> Result<Vec<FileName>, StoreError> {
         if !check(&self.path)? {
             return Ok(Vec::new());

@@ -37,8 +37,7 @@ impl KeyFile {
     fn make(&self) -> Result<SecretBox<[u8; 32]>, StoreError> {
         let path = self.data.key_file();
         if !self.data.list()?.is_empty() {
-            let why = "it is missing, and there are saved logins that no other key can open".to_owned();
-            return Err(StoreError::Unreadable { path, why });
+            return Err(StoreError::KeyLost { path });
         }
         self.data.ensure()?;
         let key = random()?;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use provider_sim::{LoginId, SimOptions};
 use serde_json::json;
 use signalbox_tests::process::free_port;
+use signalbox_tests::process::program;
 use signalbox_tests::stage::{Said, Stage};
 
 use super::case::{self, Case, Given, Live, Run};
@@ -235,8 +236,11 @@ fn check_said(stage: &Stage, run: &Run, said: &Said) -> Result<()> {
 fn heed(stage: &Stage, said: &Said) -> Result<()> {
     let hint = said.err.lines().find_map(|line| line.strip_prefix("hint: run `")).context("no command in the hint")?;
     let command = hint.split('`').next().unwrap_or_default();
-    let ran = Command::new("sh").args(["-c", command]).env("HOME", stage.home.path()).env("USER", "root").status()?;
-    if !ran.success() {
+    let beside = program("signalbox")?;
+    let beside = beside.parent().context("the programs have a folder")?.display();
+    let path = format!("{beside}:{}", std::env::var("PATH").unwrap_or_default());
+    let ran = Command::new("sh").args(["-c", command]).envs(stage.home.environment()).env("PATH", path).output()?;
+    if !ran.status.success() {
         bail!("the hint's own command fails: {command}");
     }
     Ok(())

@@ -4,6 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use signalbox_core::board::LiveState;
 use signalbox_core::document::{Digest, Document};
 use signalbox_core::error::{Doing, NextStep};
 use signalbox_core::fakes::{Crash, Fault, World};
@@ -258,4 +259,56 @@ fn a_login_that_was_put_aside_and_is_live_again_is_not_renewed_by_us() {
     scene.world.advance(9 * HOUR);
     recover::recover(&scene.ports).expect("recovered");
     scene.check_nothing_lost(&["a", "b"], &[], false, "after the meddling");
+}
+
+#[test]
+fn a_stray_saved_login_of_another_account_is_never_overwritten() {
+    let scene = Scene::new().profile("a");
+    scene.world.set_file(FileName::Roster, None);
+    scene.sign_in("b");
+    register::add_live(&scene.ports, &alias("a"), register::Consent::Given).expect("b under the name of a");
+    scene.check_nothing_lost(&["a", "b"], &[], false, "after adding over a stray");
+    // It is put aside as a's, and comes home as soon as a is a profile.
+    assert_eq!(vault::held(&scene.ports).expect("readable").len(), 1);
+}
+
+#[test]
+fn a_rename_onto_a_stray_saved_login_puts_it_aside() {
+    let scene = two_profiles();
+    let stray = scene.world.file(&FileName::Cred(alias("a")));
+    scene.world.set_file(FileName::Cred(alias("c")), stray);
+    scene.world.set_file(FileName::Cred(alias("a")), None);
+    register::rename(&scene.ports, &alias("b"), &alias("c")).expect("renamed");
+    scene.check_nothing_lost(&["a", "b"], &[], false, "after renaming onto a stray");
+}
+
+#[test]
+fn a_roster_that_was_lost_is_made_anew_from_the_saved_logins() {
+    let scene = two_profiles();
+    scene.world.set_file(FileName::Roster, None);
+    recover::recover(&scene.ports).expect("recovered");
+    for name in ["a", "b"] {
+        assert_eq!(switch_to(&scene, name).expect("switched").proof, Proof::Verified);
+    }
+    scene.check_nothing_lost(&["a", "b"], &[], false, "after making the roster anew");
+}
+
+#[test]
+fn an_unconfirmed_switch_says_so_until_the_server_has_been_asked() {
+    let scene = two_profiles();
+    scene.world.server(|server| server.down = Some(ProviderError::Unreachable));
+    switch_to(&scene, "a").expect("offline is not wrong");
+    assert_eq!(super::glance(&scene).live, LiveState::Unresolved);
+    assert!(switch_to(&scene, "a").expect("it is live already").already_active);
+    scene.world.server(|server| server.down = None);
+    sync::sync_live(&scene.ports).expect("looked");
+    assert_eq!(super::glance(&scene).live, LiveState::Known { alias: alias("a") });
+}
+
+#[test]
+fn a_live_login_that_the_server_refuses_is_not_shown_as_well() {
+    let scene = two_profiles();
+    scene.world.server(|server| server.revoke("b"));
+    poll::read_usage(&scene.ports, &alias("b"), Urgency::Forced).expect("asked");
+    assert_eq!(super::glance(&scene).live, LiveState::Unresolved);
 }

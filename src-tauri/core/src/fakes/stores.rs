@@ -119,6 +119,10 @@ impl Files for World {
         })
     }
 
+    fn place(&self, name: &FileName) -> PathBuf {
+        PathBuf::from(format!("(memory)/{name:?}"))
+    }
+
     fn list(&self) -> Result<Vec<FileName>, StoreError> {
         self.step("files.list", unreadable, |state, _| {
             let listed = |name: &&FileName| matches!(name, FileName::Cred(_) | FileName::Held(_));

@@ -31,8 +31,7 @@ impl KeychainKey {
 
     fn make(&self) -> Result<SecretString, StoreError> {
         if !self.data.list()?.is_empty() {
-            let why = "it is missing, and there are saved logins that no other key can open".to_owned();
-            return Err(StoreError::Unreadable { path: self.place.clone(), why });
+            return Err(StoreError::KeyLost { path: self.place.clone() });
         }
         let digits = vault_key::to_hex(&vault_key::random()?);
         self.secret.create(&SecretString::from(digits.as_str()))

@@ -366,5 +366,5 @@ fn the_vaults_key_is_made_once_and_no_second_one_where_logins_are_saved() {
     let alias = signalbox_core::profile::Alias::parse("work").expect("an alias");
     data.write(&FileName::Cred(alias), b"sealed").expect("written");
     let missing = KeychainKey::new(Arc::clone(&fresh.security), &surroundings, data.clone()).key();
-    assert!(matches!(missing, Err(StoreError::Unreadable { .. })), "a new key would orphan what is sealed");
+    assert!(matches!(missing, Err(StoreError::KeyLost { .. })), "a new key would orphan what is sealed");
 }
