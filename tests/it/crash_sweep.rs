@@ -18,9 +18,10 @@ use signalbox_core::fakes::{Crash, Fault};
 use signalbox_core::flow::FlowError;
 use signalbox_core::poll::{self, Urgency};
 use signalbox_core::ports::{Ports, ProviderError};
+use signalbox_core::register::{self, Consent};
 use signalbox_core::switch;
 use signalbox_core::time::{HOUR, MINUTE};
-use signalbox_core::{recover, register, sync};
+use signalbox_core::{recover, sync};
 
 use crate::scene::{Scene, alias};
 
@@ -69,6 +70,13 @@ fn offline() -> Scene {
     scene
 }
 
+/// As `two_profiles`, and then someone signed in to `d`, which is no profile yet.
+fn signed_in_elsewhere() -> Scene {
+    let scene = two_profiles();
+    scene.sign_in("d");
+    scene
+}
+
 /// The live store is a husk; `b` has to be signed in again.
 fn husk() -> Scene {
     let scene = two_profiles();
@@ -84,7 +92,7 @@ fn use_a(ports: &Ports) -> Result<(), FlowError> {
     switch::use_profile(ports, &alias("a")).map(|_| ())
 }
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     Case { name: "use", scene: two_profiles, flow: use_a },
     Case { name: "use after a rotation", scene: rotated_since, flow: use_a },
     Case { name: "use with a lapsed target", scene: parked_has_lapsed, flow: use_a },
@@ -96,6 +104,11 @@ const CASES: [Case; 10] = [
         name: "refresh",
         scene: parked_has_lapsed,
         flow: |ports| poll::read_usage(ports, &alias("a"), Urgency::Forced).map(|_| ()),
+    },
+    Case {
+        name: "add",
+        scene: signed_in_elsewhere,
+        flow: |ports| register::add_live(ports, &alias("d"), Consent::Given).map(|_| ()),
     },
     Case { name: "rename", scene: two_profiles, flow: |ports| register::rename(ports, &alias("a"), &alias("c")) },
     Case { name: "recover", scene: crashed_after_the_swap, flow: |ports| recover::recover(ports).map(|_| ()) },
@@ -167,6 +180,10 @@ fn mend(scene: &Scene) {
 
 /// Every profile must be usable again, but for the one whose login fell into the window, which must say so.
 fn check_usable(scene: &Scene, lost: bool, story: &str) {
+    if scene.live_account().as_deref() == Some("d") && !scene_has(scene, "d") {
+        register::add_live(&scene.ports, &alias("d"), Consent::Given)
+            .unwrap_or_else(|error| panic!("{story}: add afterwards: {error}"));
+    }
     for name in ["a", "b", "a"] {
         let name = if name == "a" && scene_has(scene, "c") { "c" } else { name };
         scene.world.advance(MINUTE);
@@ -220,7 +237,7 @@ fn no_single_fault_in_any_flow_loses_a_login() {
                 let window = in_the_window(&calls, at, fault);
                 let lost = lost_accounts(&scene, window);
                 assert!(lost.len() <= 1, "{story}: more than one login lost");
-                scene.check_nothing_lost(&["a", "b"], &lost, window, &story);
+                scene.check_nothing_lost(&["a", "b", "d"], &lost, window, &story);
                 check_usable(&scene, window, &story);
                 swept += 1;
             }
@@ -265,7 +282,7 @@ fn a_second_crash_inside_recover_loses_nothing_either() {
                         let window = in_the_window(&calls, at, first) || in_the_window(&held_calls, second_at, second);
                         let lost = lost_accounts(&scene, window);
                         assert!(lost.len() <= 2, "{story}");
-                        scene.check_nothing_lost(&["a", "b"], &lost, window, &story);
+                        scene.check_nothing_lost(&["a", "b", "d"], &lost, window, &story);
                         check_usable(&scene, window, &story);
                         swept += 1;
                     }

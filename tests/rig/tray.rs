@@ -62,7 +62,8 @@ impl Tray {
     /// # Errors
     /// When the app does not answer.
     pub async fn activate(&self) -> Result<()> {
-        Ok(self.item.call("Activate", &(10i32, 10i32)).await?)
+        // As a host does that does not know where its icon is.
+        Ok(self.item.call("Activate", &(0i32, 0i32)).await?)
     }
 
     /// The tooltip's title.

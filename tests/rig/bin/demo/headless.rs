@@ -130,6 +130,8 @@ impl Show {
     /// Takes a picture, once everything has been drawn.
     pub async fn picture(&self, what: &str, board: Option<&Board>, tell: &mut Narrator) -> Result<()> {
         if let Some(board) = board {
+            // Away from the board, which answers a resting pointer with a tooltip.
+            xdotool(&self.desk, &["mousemove", "320", "640"])?;
             board.painted().await?;
         }
         // The panel and the notification daemon draw on their own time, and nothing says when they have.

@@ -29,7 +29,7 @@ pub async fn dead_login(show: &Show, board: &Board, cast: &Cast, tell: &mut Narr
 
 /// The app is killed while the server thinks about a switch to `side`, and started again.
 pub async fn pulled_plug(show: &mut Show, cast: &Cast, tell: &mut Narrator) -> Result<()> {
-    tell.step("The plug is pulled in the middle of a switch to `side` (kill -9), and Signalbox starts again.");
+    tell.step("The plug is pulled while a switch to `side` is under way (kill -9), and Signalbox starts again.");
     let sim = &cast.stage.sim;
     let asked = sim.count(Endpoint::Profile);
     sim.fault(Fault::standing(Endpoint::Profile, FaultKind::Delay { ms: 60_000 }));
@@ -55,6 +55,7 @@ pub async fn pulled_plug(show: &mut Show, cast: &Cast, tell: &mut Narrator) -> R
     }
     tell.claim("Neither work nor side lost its login.", cast.is_alive(&cast.work) && cast.is_alive(&cast.side));
     let board = show.app.open_board(&show.desk, &show.tray).await?;
+    board.shows("work", "active").await.or(board.shows("side", "active").await)?;
     show.picture("after-the-crash", Some(&board), tell).await?;
     board.pages.detach().await
 }
