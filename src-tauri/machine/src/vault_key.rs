@@ -144,7 +144,7 @@ mod tests {
         data.write(&FileName::Cred(Alias::parse("work").expect("an alias")), b"sealed").expect("written");
         std::fs::remove_file(data.key_file()).expect("removed");
         let error = KeyFile::new(data.clone()).key().expect_err("the key is lost");
-        assert!(error.to_string().contains("no other key can open"), "{error}");
+        assert_eq!(error, StoreError::KeyLost { path: data.key_file() });
         assert!(!data.key_file().exists());
         assert_eq!(*key.key().expect("in memory").expose_secret(), made);
     }
