@@ -25,8 +25,8 @@ fn account(name: &str, organization: &str) -> Account {
     Account { identity, email: format!("{name}@example.org"), plan: None, organization_name: None }
 }
 
-/// Profiles `a` and `b` in organisation `o`, and `a2`: the same person as `a` in another organisation. `a` is active.
-fn roster() -> Roster {
+/// Profiles `a` and `b` in organisation `o`, and `a2`: the same person as `a` in another organisation.
+fn roster_without_active() -> Roster {
     let mut roster = Roster::new();
     for (name, person, organization) in [("a", "a", "o"), ("b", "b", "o"), ("a2", "a", "o2")] {
         let profile = Profile {
@@ -37,6 +37,12 @@ fn roster() -> Roster {
         };
         roster.add(profile).expect("new");
     }
+    roster
+}
+
+/// The same, and `a` is active.
+fn roster() -> Roster {
+    let mut roster = roster_without_active();
     roster.mark_synced(&alias("a"), Timestamp::from_ms(1)).expect("known");
     roster
 }
@@ -123,8 +129,7 @@ fn the_servers_answer_decides_the_rest() {
 
 #[test]
 fn without_an_active_profile_a_known_login_moves_there() {
-    let mut roster = roster();
-    roster.mark_none_active();
+    let roster = roster_without_active();
     assert_eq!(verdict(&identity::gate(login(), Ok(account("a", "o")), &roster)), "moved to a");
 }
 

@@ -100,7 +100,8 @@ pub struct Roster {
     version: u32,
     profiles: Vec<Profile>,
     active: Option<Alias>,
-    /// When the live login was last found to be the active profile's.
+    /// When the server last said that the live login is the active profile's. Absent while a login that went live has not
+    /// been confirmed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     synced_at: Option<Timestamp>,
 }
@@ -210,12 +211,6 @@ impl Roster {
     /// Whether the server has confirmed the active profile's login since it went live.
     pub fn is_confirmed(&self) -> bool {
         self.active.is_some() && self.synced_at.is_some()
-    }
-
-    /// Records that no profile is known to be live.
-    pub fn mark_none_active(&mut self) {
-        self.active = None;
-        self.synced_at = None;
     }
 
     /// Records that the server refused the profile's login for good, or that it lives again.
