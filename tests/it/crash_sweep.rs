@@ -117,16 +117,12 @@ const CASES: [Case; 11] = [
 /// A switch to `a` died right after the live store was replaced.
 fn crashed_after_the_swap() -> Scene {
     let scene = rotated_since();
-    let at = call_number(&two_or_rotated(), use_a, "live.replace");
+    let at = call_number(&rotated_since(), use_a, "live.replace");
     scene.world.plan(at, Fault::CrashAfter);
     assert!(died(&scene, use_a));
     scene.world.unplan();
     scene.world.advance(STALE_MS);
     scene
-}
-
-fn two_or_rotated() -> Scene {
-    rotated_since()
 }
 
 /// Which call of an undisturbed run is the first with this name.

@@ -7,6 +7,7 @@ mod usage;
 use signalbox_core::board::{self, Activity, CardAction, LiveState, Reason};
 use signalbox_core::error::{Code, Doing, NextStep};
 use signalbox_core::flow::FlowError;
+use signalbox_core::identity::Identity;
 use signalbox_core::ports::{FileName, ProviderError};
 use signalbox_core::register::{self, Consent};
 use signalbox_core::switch::{self, Proof, Remark, Used};
@@ -95,6 +96,16 @@ fn a_dead_target_is_never_installed_and_is_marked_as_needing_a_login() {
     assert_eq!(scene.world.live_text(), live, "the live login is untouched");
     let board = board::assemble(&scene.ports, &glance(&scene)).expect("a board");
     assert_eq!((&board.cards[0].badge.reason, board.cards[0].action), (&Reason::LoginNeeded, CardAction::SignIn));
+}
+
+#[test]
+fn a_target_that_the_server_calls_anothers_is_never_installed() {
+    let scene = Scene::new().profile("a").profile("b");
+    let stranger = Identity::new("stranger", "org-stranger").expect("two names");
+    scene.world.server(|server| server.hand_over("a", &stranger));
+    let live = scene.world.live_text();
+    assert_eq!(code_of(switch_to(&scene, "a")), Code::WrongAccount);
+    assert_eq!(scene.world.live_text(), live, "the live login is untouched");
 }
 
 #[test]

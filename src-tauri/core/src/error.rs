@@ -142,10 +142,10 @@ impl FlowError {
             Self::Unidentified { cause } => provider_verdict(cause),
             Self::LiveExpired => (Code::LoginNeeded, run("claude -p hi")),
             Self::Drifted { .. } => (Code::Confirmation, NextStep::Confirm),
-            Self::LoginNeeded { alias }
-            | Self::Refused { alias }
-            | Self::RenewalLost { alias, .. }
-            | Self::WrongAccount { alias, .. } => (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() }),
+            Self::LoginNeeded { alias } | Self::Refused { alias } | Self::RenewalLost { alias, .. } => {
+                (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() })
+            }
+            Self::WrongAccount { alias, .. } => (Code::WrongAccount, NextStep::SignIn { alias: alias.clone() }),
             Self::PutAside { .. } => (Code::Provider, NextStep::CheckNetwork),
             Self::Unsteady => (Code::Busy, NextStep::Retry),
         }
@@ -215,9 +215,10 @@ fn lock_verdict(error: &LockError) -> (Code, NextStep) {
 fn vault_verdict(error: &VaultError) -> (Code, NextStep) {
     match error {
         VaultError::Store(error) => store_verdict(error),
-        VaultError::Missing(alias) | VaultError::Damaged { alias, .. } | VaultError::OtherAccount(alias) => {
+        VaultError::Missing(alias) | VaultError::Damaged { alias, .. } => {
             (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() })
         }
+        VaultError::OtherAccount(alias) => (Code::WrongAccount, NextStep::SignIn { alias: alias.clone() }),
         VaultError::RosterDamaged(path) => {
             let path = path.display().to_string();
             let moved = format!("mv {} {} && signalbox refresh", quoted(&path), quoted(&format!("{path}.damaged")));

@@ -90,11 +90,6 @@ impl Rig for FileRig {
         &self.other
     }
 
-    /// The proof alone: nobody else is about in these tests.
-    fn lock(&self) -> LiveLock {
-        LiveLock::held(Box::new(()))
-    }
-
     /// As Claude Code does: another file under the same name (`docs/observed.md` §2).
     fn put(&self, bytes: &[u8]) {
         let temporary = self.path().with_extension("json.tmp.0a0a0a0a");
@@ -155,11 +150,6 @@ impl Rig for KeychainRig {
 
     fn other(&self) -> &dyn LiveLogin {
         &self.other
-    }
-
-    /// The proof alone: nobody else is about in these tests.
-    fn lock(&self) -> LiveLock {
-        LiveLock::held(Box::new(()))
     }
 
     fn put(&self, bytes: &[u8]) {

@@ -192,7 +192,12 @@ const scenes = {
     ...board(now, [
       { ...work(now), badge: { level: "yellow", reason: { kind: "unconfirmed" } } },
       personal(now),
-      { ...side(now), badge: { level: "red", reason: { kind: "unreadable" } }, usage: null },
+      {
+        ...side(now),
+        badge: { level: "red", reason: { kind: "unreadable" } },
+        usage: null,
+        action: "signIn",
+      },
     ]),
     problem: {
       code: "wrongAccount",

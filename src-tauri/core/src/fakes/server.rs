@@ -103,6 +103,13 @@ impl Server {
         }
     }
 
+    /// From now on the server says that this account's logins are another's.
+    pub fn hand_over(&mut self, account: &str, to: &Identity) {
+        for login in self.logins.iter_mut().filter(|login| login.account.identity.account() == account) {
+            login.account.identity = to.clone();
+        }
+    }
+
     /// Lets every access token lapse.
     pub fn expire_access(&mut self, now: Timestamp) {
         for login in &mut self.logins {
