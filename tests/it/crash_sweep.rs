@@ -12,6 +12,7 @@
 //! on disk. Then exactly that login is lost, and the person is told that a sign-in is needed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use signalbox_core::error::{Code, Doing};
 use signalbox_core::fakes::{Crash, Fault};
@@ -21,7 +22,7 @@ use signalbox_core::ports::{Ports, ProviderError};
 use signalbox_core::register::{self, Consent};
 use signalbox_core::switch;
 use signalbox_core::time::{HOUR, MINUTE};
-use signalbox_core::{recover, sync};
+use signalbox_core::{recover, sync, undo};
 
 use crate::scene::{Scene, alias};
 
@@ -92,7 +93,7 @@ fn use_a(ports: &Ports) -> Result<(), FlowError> {
     switch::use_profile(ports, &alias("a")).map(|_| ())
 }
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 18] = [
     Case { name: "use", scene: two_profiles, flow: use_a },
     Case { name: "use after a rotation", scene: rotated_since, flow: use_a },
     Case { name: "use with a lapsed target", scene: parked_has_lapsed, flow: use_a },
@@ -111,8 +112,70 @@ const CASES: [Case; 11] = [
         flow: |ports| register::add_live(ports, &alias("d"), Consent::Given).map(|_| ()),
     },
     Case { name: "rename", scene: two_profiles, flow: |ports| register::rename(ports, &alias("a"), &alias("c")) },
+    Case { name: "use through Claude Code", scene: refused_by_the_edge, flow: use_a },
+    Case { name: "undo of the live login", scene: signed_in_twice, flow: undo_b },
+    Case { name: "undo of a parked login", scene: parked_signed_in_twice, flow: undo_b },
+    Case { name: "undo to a lapsed login", scene: first_sign_in_has_lapsed, flow: undo_b },
+    Case { name: "sync after a reversion", scene: reverted, flow: |ports| sync::sync_live(ports).map(|_| ()) },
+    Case { name: "restore", scene: found_reverted, flow: |ports| switch::restore(ports).map(|_| ()) },
+    Case { name: "rename with generations", scene: signed_in_twice, flow: rename_b_and_back },
     Case { name: "recover", scene: crashed_after_the_swap, flow: |ports| recover::recover(ports).map(|_| ()) },
 ];
+
+/// As `parked_has_lapsed`, and the edge refuses every refresh of ours.
+fn refused_by_the_edge() -> Scene {
+    let scene = parked_has_lapsed();
+    scene.world.server(|server| server.edge_refuses = true);
+    scene
+}
+
+/// `b` is live and was signed in twice; the server honours both.
+fn signed_in_twice() -> Scene {
+    let scene = two_profiles();
+    scene.sign_in("b");
+    sync::sync_live(&scene.ports).expect("synced");
+    scene
+}
+
+fn parked_signed_in_twice() -> Scene {
+    let scene = signed_in_twice();
+    switch::use_profile(&scene.ports, &alias("a")).expect("switched");
+    scene
+}
+
+/// The access token of the first sign-in has lapsed, and the second has an ancestor of its own.
+fn first_sign_in_has_lapsed() -> Scene {
+    let scene = signed_in_twice();
+    scene.world.advance(9 * HOUR);
+    assert!(scene.world.claude_refreshes());
+    sync::sync_live(&scene.ports).expect("synced");
+    scene
+}
+
+/// After a switch to `a` an old session wrote its rotation of `b` back.
+fn reverted() -> Scene {
+    let scene = two_profiles();
+    let before = scene.world.live_text();
+    use_a(&scene.ports).expect("switched");
+    scene.world.set_live(before);
+    assert!(scene.world.claude_refreshes());
+    scene
+}
+
+fn found_reverted() -> Scene {
+    let scene = reverted();
+    sync::sync_live(&scene.ports).expect("synced");
+    scene
+}
+
+fn undo_b(ports: &Ports) -> Result<(), FlowError> {
+    undo::undo(ports, &alias("b")).map(|_| ())
+}
+
+fn rename_b_and_back(ports: &Ports) -> Result<(), FlowError> {
+    register::rename(ports, &alias("b"), &alias("e"))?;
+    register::rename(ports, &alias("e"), &alias("b"))
+}
 
 /// A switch to `a` died right after the live store was replaced.
 fn crashed_after_the_swap() -> Scene {
@@ -155,7 +218,7 @@ fn in_the_window(calls: &[&'static str], at: usize, fault: Fault) -> bool {
     }
 }
 
-fn silence_crashes() {
+pub fn silence_crashes() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         let standard = std::panic::take_hook();
@@ -171,7 +234,11 @@ fn silence_crashes() {
 fn mend(scene: &Scene) {
     scene.world.unplan();
     scene.world.advance(STALE_MS);
-    scene.world.server(|server| server.down = None);
+    scene.world.server(|server| {
+        server.down = None;
+        server.edge_refuses = false;
+    });
+    scene.world.children_end();
 }
 
 /// Every profile must be usable again, but for the one whose login fell into the window, which must say so.
@@ -181,16 +248,29 @@ fn check_usable(scene: &Scene, lost: bool, story: &str) {
             .unwrap_or_else(|error| panic!("{story}: add afterwards: {error}"));
     }
     for name in ["a", "b", "a"] {
-        let name = if name == "a" && scene_has(scene, "c") { "c" } else { name };
+        let name = match name {
+            "a" if scene_has(scene, "c") => "c",
+            "b" if scene_has(scene, "e") => "e",
+            name => name,
+        };
         scene.world.advance(MINUTE);
         match switch::use_profile(&scene.ports, &alias(name)) {
             Ok(used) => assert_eq!(used.alias, alias(name), "{story}"),
             Err(error) => {
                 let code = error.problem(&Doing::Use(alias(name))).code;
-                let dead = scene.world.server(|server| server.living(if name == "c" { "a" } else { name })) == 0;
+                let dead = scene.world.server(|server| server.living(account_of(name))) == 0;
                 assert!(code == Code::LoginNeeded && (lost || dead), "{story}: use {name} afterwards: {error}");
             }
         }
+    }
+}
+
+/// Whose login a profile holds, under whatever name.
+fn account_of(name: &str) -> &str {
+    match name {
+        "c" => "a",
+        "e" => "b",
+        name => name,
     }
 }
 
@@ -246,46 +326,62 @@ fn no_single_fault_in_any_flow_loses_a_login() {
 #[test]
 fn a_second_crash_inside_recover_loses_nothing_either() {
     silence_crashes();
+    let next = AtomicUsize::new(0);
+    let swept = AtomicUsize::new(0);
+    // The cases share nothing, and this is the longest test of all.
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(case) = CASES.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    swept.fetch_add(sweep_twice(case), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let swept = swept.into_inner();
+    println!("swept {swept} double faults");
+    assert!(swept > 1_000, "the sweep has become too small to mean anything: {swept}");
+}
+
+/// Every crash of a case, followed by every fault in `recover`; how many there were.
+fn sweep_twice(case: &Case) -> usize {
     let mut swept = 0;
-    for case in CASES {
-        let calm = (case.scene)();
-        calm.world.unplan();
-        (case.flow)(&calm.ports).expect("an undisturbed run");
-        let calls = calm.world.calls();
-        for at in 0..calls.len() {
-            for first in [Fault::CrashBefore, Fault::CrashAfter, Fault::Torn] {
-                // How many calls `recover` makes after this very crash.
-                let probe = (case.scene)();
-                probe.world.plan(at, first);
-                died(&probe, case.flow);
-                mend(&probe);
-                recover::recover(&probe.ports).expect("recover undisturbed");
-                for second_at in 0..probe.world.calls().len() {
-                    for second in FAULTS {
-                        let story = format!(
-                            "{}, {first:?} at {at} ({}), then {second:?} at {second_at} of recover",
-                            case.name, calls[at]
-                        );
-                        let scene = (case.scene)();
-                        scene.world.plan(at, first);
-                        died(&scene, case.flow);
-                        mend(&scene);
-                        scene.world.plan(second_at, second);
-                        died(&scene, |ports| recover::recover(ports).map(|_| ()));
-                        let held_calls = scene.world.calls();
-                        mend(&scene);
-                        recover::recover(&scene.ports).unwrap_or_else(|error| panic!("{story}: recover: {error}"));
-                        let window = in_the_window(&calls, at, first) || in_the_window(&held_calls, second_at, second);
-                        let lost = lost_accounts(&scene, window);
-                        assert!(lost.len() <= 2, "{story}");
-                        scene.check_nothing_lost(&["a", "b", "d"], &lost, window, &story);
-                        check_usable(&scene, window, &story);
-                        swept += 1;
-                    }
+    let calm = (case.scene)();
+    calm.world.unplan();
+    (case.flow)(&calm.ports).expect("an undisturbed run");
+    let calls = calm.world.calls();
+    for at in 0..calls.len() {
+        for first in [Fault::CrashBefore, Fault::CrashAfter, Fault::Torn] {
+            // How many calls `recover` makes after this very crash.
+            let probe = (case.scene)();
+            probe.world.plan(at, first);
+            died(&probe, case.flow);
+            mend(&probe);
+            recover::recover(&probe.ports).expect("recover undisturbed");
+            for second_at in 0..probe.world.calls().len() {
+                for second in FAULTS {
+                    let story = format!(
+                        "{}, {first:?} at {at} ({}), then {second:?} at {second_at} of recover",
+                        case.name, calls[at]
+                    );
+                    let scene = (case.scene)();
+                    scene.world.plan(at, first);
+                    died(&scene, case.flow);
+                    mend(&scene);
+                    scene.world.plan(second_at, second);
+                    died(&scene, |ports| recover::recover(ports).map(|_| ()));
+                    let held_calls = scene.world.calls();
+                    mend(&scene);
+                    recover::recover(&scene.ports).unwrap_or_else(|error| panic!("{story}: recover: {error}"));
+                    let window = in_the_window(&calls, at, first) || in_the_window(&held_calls, second_at, second);
+                    let lost = lost_accounts(&scene, window);
+                    assert!(lost.len() <= 2, "{story}");
+                    scene.check_nothing_lost(&["a", "b", "d"], &lost, window, &story);
+                    check_usable(&scene, window, &story);
+                    swept += 1;
                 }
             }
         }
     }
-    println!("swept {swept} double faults");
-    assert!(swept > 1_000, "the sweep has become too small to mean anything: {swept}");
+    swept
 }

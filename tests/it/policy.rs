@@ -2,7 +2,7 @@
 //! answer is read.
 
 use serde_json::json;
-use signalbox_core::board::{Level, Reason, Severity};
+use signalbox_core::board::{Deadline, Level, Reason, Severity};
 use signalbox_core::policy::{self, LiveStanding, Standing};
 use signalbox_core::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 use signalbox_core::usage::{Reading, Usage, WindowKind};
@@ -51,13 +51,18 @@ fn a_throttle_holds_us_back_for_as_long_as_it_means() {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is the form of the field")]
+fn known(at: Timestamp) -> Option<Deadline> {
+    Some(Deadline { at, assumed: false })
+}
+
 fn active(live: LiveStanding, synced_ago: Option<i64>) -> Standing {
     Standing {
         active: true,
         renews: true,
         live,
         synced_at: synced_ago.map(|ms| NOW.plus(-ms)),
-        deadline: Some(NOW.plus(20 * DAY)),
+        deadline: known(NOW.plus(20 * DAY)),
         ..Standing::default()
     }
 }
@@ -65,7 +70,7 @@ fn active(live: LiveStanding, synced_ago: Option<i64>) -> Standing {
 fn parked(deadline_in: i64, read_ago: Option<i64>) -> Standing {
     Standing {
         renews: true,
-        deadline: Some(NOW.plus(deadline_in)),
+        deadline: known(NOW.plus(deadline_in)),
         usage_read_at: read_ago.map(|ms| NOW.plus(-ms)),
         ..Standing::default()
     }
@@ -167,6 +172,6 @@ fn the_tightest_window_is_found_across_kinds() {
 
 #[test]
 fn a_badge_reason_for_a_setup_token_is_not_a_passed_deadline() {
-    let standing = Standing { renews: false, deadline: Some(NOW.plus(-1)), ..Standing::default() };
+    let standing = Standing { renews: false, deadline: known(NOW.plus(-1)), ..Standing::default() };
     assert_eq!(policy::badge(&standing, NOW).reason, Reason::CannotRenew);
 }

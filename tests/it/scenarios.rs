@@ -1,13 +1,24 @@
 //! The stories of the flows over a pretended world, each named by what must be true at its end. Faults at every single call
 //! are the business of `crash_sweep`; what comes in between is told in `interrupted`, and reading usage in `usage`.
 
+mod choices;
+mod delegated;
+mod dying;
+mod episodes;
 mod interrupted;
+mod lineage;
+mod mishaps;
+mod reverted;
+mod strays;
+mod stuck;
+mod undo;
 mod usage;
 
 use signalbox_core::board::{self, Activity, CardAction, LiveState, Reason};
 use signalbox_core::error::{Code, Doing, NextStep};
 use signalbox_core::flow::FlowError;
 use signalbox_core::identity::Identity;
+use signalbox_core::mend;
 use signalbox_core::ports::{FileName, ProviderError};
 use signalbox_core::register::{self, Consent};
 use signalbox_core::switch::{self, Proof, Remark, Used};
@@ -80,9 +91,9 @@ fn a_late_answer_of_the_old_account_is_mended_after_the_switch() {
     let scene = Scene::new().profile("a").profile("b");
     switch_to(&scene, "a").expect("switched");
     scene.show("b");
-    assert!(switch::mend_account_cache(&scene.ports).expect("looked"), "it was wrong");
+    assert!(mend::account_cache(&scene.ports).expect("looked"), "it was wrong");
     assert_eq!(scene.shown_account().as_deref(), Some("a"));
-    assert!(!switch::mend_account_cache(&scene.ports).expect("looked"), "it is right now");
+    assert!(!mend::account_cache(&scene.ports).expect("looked"), "it is right now");
 }
 
 #[test]

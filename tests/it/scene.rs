@@ -8,7 +8,7 @@ use signalbox_core::ports::{FileName, Ports};
 use signalbox_core::profile::Alias;
 use signalbox_core::register::{self, Consent};
 use signalbox_core::time::Timestamp;
-use signalbox_core::vault;
+use signalbox_core::vault::{self, generations};
 
 /// What belongs to the machine in a live store, and must survive every switch byte for byte.
 pub const SIBLINGS: &str = r#""mcpOAuth": { "linear|7f" : {"accessToken":"mcp-1", "n": 1.50} },"later":[ 1,2 ]"#;
@@ -77,12 +77,17 @@ impl Scene {
         }
     }
 
-    /// Every login that we could still give back: the live one, the saved ones, those put aside.
+    /// Every login that we could still give back: the live one, the saved ones with their generations, those put aside.
     pub fn obtainable(&self) -> Vec<Fingerprint> {
         let mut all = Vec::from_iter(self.live_fingerprint());
         for profile in vault::load_roster(&self.ports).expect("a roster").profiles() {
             if let Ok(opened) = vault::open(&self.ports, profile) {
                 all.push(opened.login.value().fingerprint());
+            }
+            for number in generations::numbers(&self.ports, &profile.alias).expect("the generations") {
+                if let Ok(opened) = generations::open(&self.ports, profile, number) {
+                    all.push(opened.login.value().fingerprint());
+                }
             }
         }
         all.extend(vault::held(&self.ports).expect("the held logins").into_iter().map(|held| held.login.fingerprint()));

@@ -3,6 +3,8 @@
 //! needs no profile call, which shortens the window in which a rotation can be lost (`docs/observed.md` §3 and §14).
 //! It is a cache and never evidence: what decides is the server's word (`identity`).
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::document::{Document, Malformed};
@@ -10,10 +12,16 @@ use crate::identity::Identity;
 
 const BLOCK_MEMBER: &str = "oauthAccount";
 
-/// One whole `oauthAccount` as Claude Code wrote it. Holds no token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One whole `oauthAccount` as Claude Code wrote it. Holds no token that we know of; `Debug` hides it all the same.
+#[derive(Clone, PartialEq, Eq)]
 pub struct AccountBlock {
     raw: String,
+}
+
+impl fmt::Debug for AccountBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountBlock({} bytes)", self.raw.len())
+    }
 }
 
 impl AccountBlock {

@@ -3,9 +3,11 @@
 //! Deliberately not here: how a face draws it, and the words for a length of time (`words`, and `format.ts` in the UI).
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::error::Problem;
 use crate::flow::FlowError;
+use crate::identity::Identity;
 use crate::policy::{self, LiveStanding, Standing};
 use crate::ports::Ports;
 use crate::profile::{Alias, Profile};
@@ -35,6 +37,8 @@ pub struct Board {
     pub problem: Option<Problem>,
     /// What the last switch did, in one sentence, for as long as it is news and true.
     pub notice: Option<String>,
+    /// Which other program keeps the watch, if this one does not.
+    pub watched_by: Option<String>,
 }
 
 /// A switch that has begun and not yet ended.
@@ -70,6 +74,8 @@ pub enum LiveState {
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Card {
+    /// Says nothing, and stays the same when the profile is renamed.
+    pub id: String,
     pub alias: Alias,
     pub email: String,
     /// "Max 20×", "Pro", "Team"; absent while unknown.
@@ -82,6 +88,8 @@ pub struct Card {
     pub usage: Option<UsageView>,
     /// When the login has to be made anew, and whether that is known or assumed.
     pub deadline: Option<Deadline>,
+    /// How many earlier generations of its login are kept.
+    pub older: u32,
     pub action: CardAction,
 }
 
@@ -118,8 +126,8 @@ pub enum Reason {
     SignedOut,
     /// "another account is live".
     Drifted,
-    /// "login ends in 3 days".
-    DeadlineNear { at: Timestamp },
+    /// "login ends in 3 days"; `assumed` where the client recorded no deadline.
+    DeadlineNear { at: Timestamp, assumed: bool },
     /// "checked 4 min ago": usage was read with this profile's login.
     Checked { at: Timestamp },
     /// "login needed": the grant ended or was refused for good.
@@ -205,13 +213,24 @@ pub struct Activity {
     pub refreshing: bool,
     pub problem: Option<Problem>,
     pub notice: Option<String>,
+    pub watched_by: Option<String>,
 }
 
 impl Activity {
     /// Of a program that has looked at the live login once and does nothing else.
     pub fn of_a_glance(live: LiveState, now: Timestamp) -> Self {
         let synced_at = matches!(live, LiveState::Known { .. }).then_some(now);
-        Self { rev: 0, live, synced_at, switching: None, acked_op: 0, refreshing: false, problem: None, notice: None }
+        Self {
+            rev: 0,
+            live,
+            synced_at,
+            switching: None,
+            acked_op: 0,
+            refreshing: false,
+            problem: None,
+            notice: None,
+            watched_by: None,
+        }
     }
 }
 
@@ -219,10 +238,12 @@ impl Activity {
 pub fn assemble(ports: &Ports, activity: &Activity) -> Result<Board, FlowError> {
     let roster = vault::load_roster(ports)?;
     let now = ports.clock.now();
+    let older = vault::count_generations(ports)?;
     let mut cards = Vec::with_capacity(roster.profiles().len());
     for profile in roster.profiles() {
         let active = roster.active().is_some_and(|active| active.alias == profile.alias);
-        cards.push(card(ports, profile, active, activity, now)?);
+        let older = older.get(&profile.alias.lower_case()).copied().unwrap_or(0);
+        cards.push(card(ports, profile, active, older, activity, now)?);
     }
     Ok(Board {
         rev: activity.rev,
@@ -234,6 +255,7 @@ pub fn assemble(ports: &Ports, activity: &Activity) -> Result<Board, FlowError> 
         refreshing: activity.refreshing,
         problem: activity.problem.clone(),
         notice: activity.notice.clone(),
+        watched_by: activity.watched_by.clone(),
     })
 }
 
@@ -241,6 +263,7 @@ fn card(
     ports: &Ports,
     profile: &Profile,
     active: bool,
+    older: u32,
     activity: &Activity,
     now: Timestamp,
 ) -> Result<Card, FlowError> {
@@ -259,7 +282,7 @@ fn card(
         unreadable,
         login_needed: profile.login_needed_since.is_some(),
         renews: header.as_ref().is_some_and(|header| header.renews),
-        deadline: deadline.filter(|deadline| !deadline.assumed).map(|deadline| deadline.at),
+        deadline,
         usage_read_at: reading.as_ref().map(|reading| reading.read_at),
         synced_at: activity.synced_at,
         live: live_standing(&activity.live, &profile.alias),
@@ -272,6 +295,7 @@ fn card(
     };
     let account = &profile.account;
     Ok(Card {
+        id: id_of(profile.identity()),
         alias: profile.alias.clone(),
         email: account.email.clone(),
         plan: account.plan.clone(),
@@ -280,8 +304,15 @@ fn card(
         badge,
         usage: reading.map(|reading| reading.view(now)),
         deadline,
+        older,
         action,
     })
+}
+
+/// A digest, because faces keep it in places where no account belongs.
+fn id_of(identity: &Identity) -> String {
+    let digest = Sha256::digest(format!("{}\n{}", identity.account(), identity.organization()));
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn live_standing(live: &LiveState, alias: &Alias) -> LiveStanding {

@@ -49,6 +49,14 @@ impl RefreshToken {
 #[serde(transparent)]
 pub struct Fingerprint(String);
 
+impl Fingerprint {
+    /// Reads a fingerprint as it is displayed, for what is named by one.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let valid = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        valid.then(|| Self(text.to_owned()))
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -203,6 +211,11 @@ pub struct Spent {
 impl Spent {
     pub fn scopes(&self) -> &[String] {
         &self.scopes
+    }
+
+    /// The login as it was, for a token that came back unspent.
+    pub fn give_back(self, _unspent: RefreshToken) -> Option<Login> {
+        Login::from_parts(self.oauth, self.device).ok().flatten()
     }
 
     /// The login with its new pair; every other member stays. `previous_refresh` is given where the answer named no new one.

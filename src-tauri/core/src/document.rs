@@ -71,8 +71,12 @@ impl Document {
         all.into_iter().find(|(key, _)| key == name).map(|(_, value)| value.get()).filter(|raw| *raw != "null")
     }
 
-    /// The same document with one member set to `value` (raw JSON) or taken out. Every other byte stays.
+    /// The same document with one member set to `value` (raw JSON) or taken out. Every other byte stays. A `value` that is
+    /// not exactly one JSON value is refused: it could bring further members with it.
     pub fn with_member(&self, name: &str, value: Option<&str>) -> Result<Self, Malformed> {
+        if let Some(value) = value {
+            serde_json::from_str::<&RawValue>(value).map_err(|error| not_json(&error))?;
+        }
         let text = self.expose();
         let all = members(text)?;
         let spliced = match (all.iter().position(|(key, _)| key == name), value) {
@@ -114,20 +118,25 @@ impl fmt::Debug for Document {
 
 /// The members of a JSON object in order, with the exact text of each value.
 fn members(text: &str) -> Result<Vec<(String, &RawValue)>, Malformed> {
-    let parsed: Members<'_> = serde_json::from_str(text).map_err(|error| {
-        if error.is_data() {
-            Malformed::NotAnObject
-        } else {
-            Malformed::NotJson { line: error.line(), column: error.column() }
-        }
-    })?;
+    let parsed: Members<'_> = serde_json::from_str(text)
+        .map_err(|error| if error.is_data() { Malformed::NotAnObject } else { not_json(&error) })?;
     let mut seen = std::collections::HashSet::with_capacity(parsed.0.len());
     for (key, _) in &parsed.0 {
         if !seen.insert(key.as_str()) {
-            return Err(Malformed::Twice(key.chars().take(40).collect()));
+            return Err(Malformed::Twice(shown(key)));
         }
     }
     Ok(parsed.0)
+}
+
+fn not_json(error: &serde_json::Error) -> Malformed {
+    Malformed::NotJson { line: error.line(), column: error.column() }
+}
+
+/// A member's name in an error. One that is no plain word is not shown: in a damaged document it may be a token.
+fn shown(name: &str) -> String {
+    let plain = name.len() <= 40 && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if plain { name.to_owned() } else { "…".to_owned() }
 }
 
 /// An object as an ordered list, because a map would lose the order and the duplicates.
@@ -226,6 +235,16 @@ mod tests {
         assert_eq!(parse(r#"{"a":1,"a":2}"#), Malformed::Twice("a".to_owned()));
         assert_eq!(Document::parse(vec![0xff, 0xfe]).expect_err("no text"), Malformed::NotUtf8);
         assert!(!parse("{\"accessToken\": sk-ant-secret").to_string().contains("sk-ant"));
+        assert_eq!(parse(r#"{"sk-ant-1":1,"sk-ant-1":2}"#), Malformed::Twice("…".to_owned()));
+    }
+
+    #[test]
+    fn what_is_not_one_value_is_not_put_into_a_document() {
+        let document = Document::from_text(r#"{"a":1}"#.to_owned()).expect("an object");
+        for value in ["", "1,\"x\":2", "1}{", "[1"] {
+            assert!(document.with_member("a", Some(value)).is_err(), "{value}");
+            assert!(document.with_member("new", Some(value)).is_err(), "{value}");
+        }
     }
 
     #[test]

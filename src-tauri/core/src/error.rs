@@ -33,6 +33,10 @@ pub enum Code {
     Store,
     /// The Keychain is locked or waits for an answer.
     Keychain,
+    /// The login is live, and a pin makes Claude Code ignore it.
+    Pinned,
+    /// Soon after a switch the login before it came back.
+    Reverted,
     /// Something that Signalbox itself got wrong.
     Internal,
 }
@@ -64,6 +68,12 @@ pub enum NextStep {
     UnlockKeychain,
     /// Answer the Keychain's dialog, or open Keychain Access.
     AttendKeychain,
+    /// Switch to this profile again: something undid the switch.
+    Restore { alias: Alias },
+    /// Take out what makes Claude Code ignore the live login; `place`: the settings file, or the environment.
+    RemovePin { name: String, place: Option<String> },
+    /// Another program keeps the watch already.
+    StopWatch,
     /// Tell the developers.
     ReportBug,
 }
@@ -89,6 +99,10 @@ pub enum Doing {
     Rename(Alias),
     Remove(Alias),
     Refresh(Alias),
+    /// Going back to an earlier login.
+    Undo(Alias),
+    /// Keeping watch.
+    Watch,
     /// Looking at the live login.
     Sync,
     /// Ending what a crash left half done.
@@ -106,6 +120,8 @@ impl Doing {
             Self::Rename(alias) => format!("rename {alias}"),
             Self::Remove(alias) => format!("remove {alias}"),
             Self::Refresh(alias) => format!("refresh {alias}"),
+            Self::Undo(alias) => format!("go back to an earlier login of {alias}"),
+            Self::Watch => "keep watch".to_owned(),
             Self::Sync => "look at the live login".to_owned(),
             Self::Recover => "finish what was interrupted".to_owned(),
             Self::Show => "show the profiles".to_owned(),
@@ -115,10 +131,13 @@ impl Doing {
     /// The profile that it concerns.
     pub fn about(&self) -> Option<Alias> {
         match self {
-            Self::Use(alias) | Self::Add(alias) | Self::Rename(alias) | Self::Remove(alias) | Self::Refresh(alias) => {
-                Some(alias.clone())
-            }
-            Self::Sync | Self::Recover | Self::Show => None,
+            Self::Use(alias)
+            | Self::Add(alias)
+            | Self::Rename(alias)
+            | Self::Remove(alias)
+            | Self::Refresh(alias)
+            | Self::Undo(alias) => Some(alias.clone()),
+            Self::Watch | Self::Sync | Self::Recover | Self::Show => None,
         }
     }
 }
@@ -147,6 +166,8 @@ impl FlowError {
             }
             Self::WrongAccount { alias, .. } => (Code::WrongAccount, NextStep::SignIn { alias: alias.clone() }),
             Self::PutAside { .. } => (Code::Provider, NextStep::CheckNetwork),
+            Self::BeingRenewed { .. } => (Code::Busy, NextStep::Retry),
+            Self::NothingEarlier { alias } => (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() }),
             Self::Unsteady => (Code::Busy, NextStep::Retry),
         }
     }
@@ -196,7 +217,7 @@ fn store_verdict(error: &StoreError) -> (Code, NextStep) {
 }
 
 /// A path that can be pasted into a shell.
-fn quoted(path: &str) -> String {
+pub(crate) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
     if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
@@ -237,5 +258,6 @@ fn provider_verdict(error: &ProviderError) -> (Code, NextStep) {
         | ProviderError::Refused { .. }
         | ProviderError::Failed { .. }
         | ProviderError::Garbled => (Code::Provider, NextStep::Retry),
+        ProviderError::NotDelegated { .. } => (Code::Provider, run("claude --version")),
     }
 }

@@ -52,6 +52,12 @@ pub enum FlowError {
     /// The newest login of this profile may be one that was put aside, and it could not be identified yet.
     #[error("a newer login, which may be the one of `{alias}`, was put aside and could not be identified yet")]
     PutAside { alias: Alias },
+    /// Claude Code was asked to renew this login and has not ended yet; the pair that it may have bought exists nowhere else.
+    #[error("Claude Code is renewing the login of `{alias}` right now")]
+    BeingRenewed { alias: Alias },
+    /// There is no earlier generation that the server still honours.
+    #[error("no earlier login of `{alias}` lives any more")]
+    NothingEarlier { alias: Alias },
     /// The login kept changing while we tried to replace it.
     #[error("the live login changed several times in a moment")]
     Unsteady,

@@ -1,13 +1,17 @@
 //! Logins that were put aside because nobody could say whose they are when they were replaced. Owns finding that out later:
 //! each is identified, renewed if it must be, and saved under its profile, or kept. Leaves putting aside to `vault`.
 
-use crate::credential::{Live, Login};
+use crate::credential::Login;
+use crate::delegate;
 use crate::flow::FlowError;
-use crate::identity::{self, Gate, Identity};
-use crate::ports::{FileName, OwnLock, Ports, ProviderError, RefreshError};
-use crate::profile::Roster;
-use crate::refresh;
-use crate::vault::{self, CredHeader, Held, HeldHeader};
+use crate::history::{self, Event};
+use crate::identity::{self, Gate};
+use crate::lineage::{self, Since};
+use crate::policy;
+use crate::ports::{FileName, OwnLock, Ports, ProviderError};
+use crate::profile::{Profile, Roster};
+use crate::refresh::{self, Spending, Spent};
+use crate::vault::{self, CredHeader, Held, HeldHeader, generations};
 
 /// Tries to bring every held login home. One that cannot be identified now stays where it is.
 pub(crate) fn settle(ports: &Ports, _own: &OwnLock, roster: &mut Roster) -> Result<(), FlowError> {
@@ -19,11 +23,20 @@ pub(crate) fn settle(ports: &Ports, _own: &OwnLock, roster: &mut Roster) -> Resu
 
 fn settle_one(ports: &Ports, roster: &mut Roster, held: Held) -> Result<(), FlowError> {
     let Held { name, mut login, header } = held;
+    let since = lineage::since_put_aside(ports, &login, &header)?;
+    if since == Since::Spent {
+        // What came after it is saved; presenting its spent token would end that.
+        return Ok(ports.files.remove(&name)?);
+    }
     let mut answer = ports.provider.identify(login.access());
     if answer == Err(ProviderError::Unauthorized) && login.can_renew() {
-        if sign_in_is_live(ports, &login)? {
-            // Someone put it back, and Claude Code may have rotated it since: then this copy is spent.
+        if since == Since::MaybeLive || delegate::is_out(ports, &login.fingerprint())? {
             return Ok(());
+        }
+        match is_an_older_copy(ports, roster, &login)? {
+            Older::No if since == Since::Newest => {}
+            Older::No | Older::Maybe => return give_up(ports, roster, &Held { name, login, header }),
+            Older::Yes => return Ok(ports.files.remove(&name)?),
         }
         match renew(ports, &header, login, &name)? {
             Some(renewed) => login = renewed,
@@ -34,8 +47,8 @@ fn settle_one(ports: &Ports, roster: &mut Roster, held: Held) -> Result<(), Flow
     let (login, account) = match identity::gate(login, answer, roster) {
         Gate::Adopt(login, account) | Gate::Moved(login, account) => (login, account),
         // No profile's: it stays, but no profile has to wait for it any longer.
-        Gate::Foreign(_, login) if header.believed.is_some() => {
-            return Ok(vault::hold_again(ports, &name, &login, &header, None)?);
+        Gate::Foreign(_, login) if !header.nobodys => {
+            return Ok(vault::hold_for_nobody(ports, &name, &login, &header)?);
         }
         Gate::Foreign(..) => return Ok(()),
         Gate::Unchanged | Gate::Husk | Gate::Absent | Gate::Unresolved(..) => return Ok(()),
@@ -46,23 +59,64 @@ fn settle_one(ports: &Ports, roster: &mut Roster, held: Held) -> Result<(), Flow
         roster.describe(&account);
         roster.mark_login_needed(login.alias(), None)?;
         vault::save_roster(ports, roster)?;
+    } else {
+        // It lives all the same, and the dates by which we judge come from clocks that people set.
+        generations::keep_behind(ports, roster.get(login.alias())?, &login)?;
     }
     ports.files.remove(&name)?;
+    history::note(ports, &Event::BroughtHome { alias: login.alias().clone() });
     Ok(())
 }
 
-fn sign_in_is_live(ports: &Ports, login: &Login) -> Result<bool, FlowError> {
-    let live = ports.live.read()?.map(|document| Live::parse(&document)).transpose();
-    Ok(match live.map_err(FlowError::LiveDamaged)? {
-        Some(Live::Login(live)) => live.is_of_the_same_sign_in(login),
-        Some(Live::Husk | Live::Absent) | None => false,
-    })
+/// Nobody will ever know whether it is spent: a person has to sign in again where a profile waits for it.
+fn give_up(ports: &Ports, roster: &mut Roster, held: &Held) -> Result<(), FlowError> {
+    for profile in roster.profiles().to_vec() {
+        let saved = vault::header(ports, &profile.alias).ok().flatten();
+        if saved.is_some_and(|saved| profile.login_needed_since.is_none() && held.may_be_newer(&profile, &saved)) {
+            let _said_by_the_next_who_asks: FlowError = refresh::login_needed(ports, roster, &profile)?;
+        }
+    }
+    Ok(())
 }
 
-/// Forgets what was put aside for a profile that is removed.
-pub(crate) fn forget(ports: &Ports, identity: &Identity) -> Result<(), FlowError> {
-    for held in vault::held(ports)?.iter().filter(|held| held.header.believed.as_ref() == Some(identity)) {
-        ports.files.remove(&held.name)?;
+/// Whether something put an old copy into the live store, which was then put aside.
+enum Older {
+    No,
+    Maybe,
+    Yes,
+}
+
+/// A login that lapses before the saved one of its own sign-in is probably a copy from before. The server knows: it honours the
+/// saved one's access token if that is the newest.
+fn is_an_older_copy(ports: &Ports, roster: &Roster, login: &Login) -> Result<Older, FlowError> {
+    for profile in roster.profiles() {
+        let Some(saved) = vault::header(ports, &profile.alias).ok().flatten() else { continue };
+        let same_sign_in = saved.deadline.is_some() && saved.deadline == login.deadline();
+        if !same_sign_in || saved.expires_at <= login.expires_at() {
+            continue;
+        }
+        let Ok(opened) = vault::open(ports, profile) else { return Ok(Older::Maybe) };
+        return Ok(match ports.provider.identify(opened.login.value().access()) {
+            Ok(_) => Older::Yes,
+            // It ought to be good still, so a later pair took its place.
+            Err(ProviderError::Unauthorized) if !policy::expires_soon(saved.expires_at, ports.clock.now()) => Older::No,
+            Err(_) => Older::Maybe,
+        });
+    }
+    Ok(Older::No)
+}
+
+/// Forgets what was put aside for a profile that is removed, as long as it is still there. What is only believed to be its own stays,
+/// and nobody waits for it any more: a belief is no evidence.
+pub(crate) fn forget(ports: &Ports, profile: &Profile) -> Result<(), FlowError> {
+    let saved = vault::header(ports, &profile.alias).ok().flatten();
+    for held in vault::held(ports)? {
+        let deadline = held.login.deadline();
+        if deadline.is_some() && saved.as_ref().is_some_and(|saved| saved.deadline == deadline) {
+            ports.files.remove(&held.name)?;
+        } else if held.header.believed.as_ref() == Some(profile.identity()) {
+            vault::hold_for_nobody(ports, &held.name, &held.login, &held.header)?;
+        }
     }
     Ok(())
 }
@@ -77,29 +131,49 @@ fn is_from_a_later_sign_in(saved: &CredHeader, held: &Login, header: &HeldHeader
     }
 }
 
-/// Whether the newest login of a profile may be one that was put aside. Then the profile's `.cred` may hold spent tokens,
-/// and presenting those would revoke the login (`docs/claude-code.md` §D5): neither renew nor install it.
-pub(crate) fn may_be_newest(ports: &Ports, identity: &Identity) -> Result<bool, FlowError> {
-    Ok(vault::held(ports)?.iter().any(|held| held.header.believed.as_ref() == Some(identity)))
+/// Whether a login that was put aside may be a rotation of this saved one, whose tokens would then be spent: presenting those would
+/// revoke the login (`docs/claude-code.md` §D5), so it is neither renewed nor installed.
+pub(crate) fn check_newest(ports: &Ports, profile: &Profile, saved: &CredHeader) -> Result<(), FlowError> {
+    if !vault::held(ports)?.iter().any(|held| held.may_be_newer(profile, saved)) {
+        return Ok(());
+    }
+    let alias = profile.alias.clone();
+    Err(match profile.login_needed_since {
+        Some(_) => FlowError::LoginNeeded { alias },
+        None => FlowError::PutAside { alias },
+    })
+}
+
+impl Held {
+    /// Where both deadlines are known they decide, and whose anybody believes it to be does not matter.
+    fn may_be_newer(&self, profile: &Profile, saved: &CredHeader) -> bool {
+        if !self.header.before.contains(&saved.fingerprint) || !self.login.can_renew() || self.header.nobodys {
+            return false;
+        }
+        match (self.login.deadline(), saved.deadline) {
+            (Some(held), Some(saved)) => held == saved,
+            _ => self.header.believed.as_ref().is_none_or(|believed| believed == profile.identity()),
+        }
+    }
 }
 
 /// Renews a held login; the new pair is held before it is used. `None`: not now, or never again.
 fn renew(ports: &Ports, header: &HeldHeader, login: Login, name: &FileName) -> Result<Option<Login>, FlowError> {
-    let believed = header.believed.as_ref();
     // Proves that it can be written before anything is spent.
-    vault::hold_again(ports, name, &login, header, believed)?;
-    let Some((token, spent)) = login.into_spending() else { return Ok(None) };
-    match ports.provider.refresh(token, spent.scopes()) {
-        Ok(renewal) => {
-            let Ok(renewed) = spent.renew(renewal.renewed, renewal.kept) else { return Ok(None) };
-            refresh::insist(|| vault::hold_again(ports, name, &renewed, header, believed))?;
-            Ok(Some(renewed))
-        }
-        Err(RefreshError::Dead) => {
+    vault::hold_again(ports, name, &login, header)?;
+    let spending = Spending { block: None, identity: None };
+    match spending.spend(ports, login, |login| login, |login| vault::hold_again(ports, name, login, header)) {
+        Ok(Spent::Renewed { login, .. }) => Ok(Some(login)),
+        Ok(Spent::Dead) => {
             // The server will never honour it again: there is nothing left to keep.
             ports.files.remove(name)?;
             Ok(None)
         }
-        Err(RefreshError::NotSpent { .. } | RefreshError::Unknown { .. }) => Ok(None),
+        Ok(Spent::NotNow(_) | Spent::StillOut | Spent::AnotherAccount) => Ok(None),
+        Err(cause) => {
+            let at = format!("save a login that was put aside and has just been renewed ({cause})");
+            history::note(ports, &Event::Failed { at });
+            Err(cause.into())
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! The heart of Signalbox: what a login is, when it may be saved, and how the live one is switched without losing any.
 //!
 //! Read the modules in this order. Types and pure decisions: [`time`], [`profile`], [`identity`], [`credential`],
-//! [`document`], [`account_cache`], [`usage`], [`policy`]. What the flows ask of the world: [`ports`]. Storage:
-//! [`envelope`], [`vault`], [`journal`]. Flows: [`sync`], [`refresh`], `held`, [`switch`], [`recover`], [`register`],
-//! [`poll`], and what stops them: [`flow`]. For people: [`board`], [`words`], [`error`].
+//! [`document`], [`account_cache`], [`usage`], [`sessions`], [`policy`]. What the flows ask of the world: [`ports`]. Storage:
+//! [`envelope`], [`vault`], [`journal`]. Which token may be spent: `lineage`. Flows: [`sync`], [`refresh`], `delegate`, `held`,
+//! [`switch`], [`mend`], [`undo`], [`recover`], [`register`], [`poll`], and what stops them: [`flow`]. For people: [`board`],
+//! [`history`], [`episodes`], [`doctor`], [`words`], [`error`].
 //!
 //! Deliberately absent: Tauri, HTTP, the file system, the environment, the clock and processes. All of them come in
 //! through [`ports::Ports`], which is why every flow can be stopped at any call and shown to lose nothing.
@@ -12,15 +13,21 @@
 pub mod account_cache;
 pub mod board;
 pub mod credential;
+mod delegate;
+pub mod doctor;
 pub mod document;
 pub mod envelope;
+pub mod episodes;
 pub mod error;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 pub mod flow;
 mod held;
+pub mod history;
 pub mod identity;
 pub mod journal;
+mod lineage;
+pub mod mend;
 pub mod policy;
 pub mod poll;
 pub mod ports;
@@ -28,9 +35,11 @@ pub mod profile;
 pub mod recover;
 pub mod refresh;
 pub mod register;
+pub mod sessions;
 pub mod switch;
 pub mod sync;
 pub mod time;
+pub mod undo;
 pub mod usage;
 pub mod vault;
 pub mod words;

@@ -1,7 +1,8 @@
 //! Pure decisions: when a token is renewed, when usage is asked for, what colour a profile has. Values in, values out, and
 //! a table for each. Leaves doing anything about it to the flows.
 
-use crate::board::{Badge, Level, Reason};
+use crate::board::{Badge, Deadline, Level, Reason};
+use crate::ports::ProviderError;
 use crate::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 
 /// Claude Code renews an access token that lapses within 300 s (`docs/observed.md` §3), and so do we.
@@ -22,14 +23,53 @@ const BUDGET_BLOCK_MS: i64 = 30 * MINUTE;
 const THROTTLED_MAX_MS: i64 = 6 * HOUR;
 /// After any other failure. No longer than our own floor, within which a person may ask all the same.
 const FAILED_MS: i64 = USAGE_FLOOR_MS;
+/// How long after a switch the login before it may still come back (`docs/claude-code.md` §E3).
+pub const REVERSION_MS: i64 = 10 * MINUTE;
+/// How often a choice is made live again without being asked.
+pub const RESTORES_MAX: u32 = 2;
+const RENEWAL_PAUSE_MS: i64 = 5 * MINUTE;
+const RENEWAL_PAUSE_MAX_MS: i64 = 6 * HOUR;
 /// Where the client recorded no deadline, this long after the last save is assumed.
 pub const ASSUMED_LIFE_MS: i64 = 7 * DAY;
 /// A deadline this near turns a badge yellow.
-const DEADLINE_NEAR_MS: i64 = 5 * DAY;
+pub const DEADLINE_NEAR_MS: i64 = 5 * DAY;
+/// An assumed deadline moves with every save, so it nears only where nothing was saved for days.
+pub const ASSUMED_NEAR_MS: i64 = 2 * DAY;
 
 /// Whether an access token has to be renewed before it is used. A token without expiry never has to.
 pub fn expires_soon(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
     expires_at.is_some_and(|at| at.since(now) < RENEW_AHEAD_MS)
+}
+
+/// Which engine renews a parked login (the setting `[renewal] engine`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// The direct engine, and the delegated one where the edge refuses the direct.
+    #[default]
+    Auto,
+    /// Our own request to the token endpoint, and nothing else.
+    Direct,
+    /// The unmodified Claude Code, and nothing else.
+    Delegated,
+}
+
+/// How long renewing a parked login is put off after failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackOff {
+    /// How many attempts in a row brought nothing.
+    pub failures: u32,
+    pub until: Timestamp,
+}
+
+/// Five minutes, doubling to six hours (`docs/claude-code.md` §D6), or as long as the server asks if that is longer.
+pub fn back_off(failures_before: u32, cause: &ProviderError, now: Timestamp) -> BackOff {
+    let own = RENEWAL_PAUSE_MS.saturating_mul(1 << failures_before.min(10)).min(RENEWAL_PAUSE_MAX_MS);
+    let own = now.plus(own);
+    let until = match cause {
+        ProviderError::Throttled { retry_after_s } => own.max(allowed_after_throttle(*retry_after_s, now)),
+        _ => own,
+    };
+    BackOff { failures: failures_before.saturating_add(1), until }
 }
 
 /// Whether usage should be read now.
@@ -75,7 +115,7 @@ pub struct Standing {
     /// It holds a refresh token.
     pub renews: bool,
     /// When the login ends, known or assumed.
-    pub deadline: Option<Timestamp>,
+    pub deadline: Option<Deadline>,
     /// When its usage was last read.
     pub usage_read_at: Option<Timestamp>,
     /// When the live login was last found to be this profile's.
@@ -106,21 +146,29 @@ pub fn badge(standing: &Standing, now: Timestamp) -> Badge {
     if standing.active {
         return active_badge(standing, now);
     }
-    let passed = standing.deadline.is_some_and(|at| at <= now);
+    // What is only assumed to have ended may well live.
+    let passed = standing.deadline.is_some_and(|deadline| deadline.at <= now && !deadline.assumed);
     if standing.login_needed || (passed && standing.renews) {
         return badge(Level::Red, Reason::LoginNeeded);
     }
     if !standing.renews {
         return badge(Level::Grey, Reason::CannotRenew);
     }
-    if let Some(at) = standing.deadline.filter(|at| at.since(now) < DEADLINE_NEAR_MS) {
-        return badge(Level::Yellow, Reason::DeadlineNear { at });
+    if let Some(near) = deadline_near(standing, now) {
+        return near;
     }
     match standing.usage_read_at {
         None => badge(Level::Grey, Reason::NeverChecked),
         Some(at) if now.since(at) > HOUR => badge(Level::Yellow, Reason::Checked { at }),
         Some(at) => badge(Level::Green, Reason::Checked { at }),
     }
+}
+
+/// A deadline within five days; one that is assumed, within two of its seven.
+fn deadline_near(standing: &Standing, now: Timestamp) -> Option<Badge> {
+    let Deadline { at, assumed } = standing.deadline?;
+    let near = if assumed { ASSUMED_NEAR_MS } else { DEADLINE_NEAR_MS };
+    (at.since(now) < near).then_some(Badge { level: Level::Yellow, reason: Reason::DeadlineNear { at, assumed } })
 }
 
 fn active_badge(standing: &Standing, now: Timestamp) -> Badge {
@@ -134,9 +182,9 @@ fn active_badge(standing: &Standing, now: Timestamp) -> Badge {
         (LiveStanding::Drifted, _) => (Level::Red, Reason::Drifted),
         (LiveStanding::Unconfirmed, _) => (Level::Yellow, Reason::Unconfirmed),
         (LiveStanding::Mine, None) => (Level::Yellow, Reason::Unconfirmed),
-        (LiveStanding::Mine, Some(at)) => match standing.deadline {
-            Some(end) if end.since(now) < DEADLINE_NEAR_MS => (Level::Yellow, Reason::DeadlineNear { at: end }),
-            _ => (level_of(at), Reason::Synced { at }),
+        (LiveStanding::Mine, Some(at)) => match deadline_near(standing, now) {
+            Some(near) => return near,
+            None => (level_of(at), Reason::Synced { at }),
         },
     };
     Badge { level, reason }

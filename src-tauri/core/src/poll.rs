@@ -13,7 +13,7 @@ use crate::refresh::{self, Renewing};
 use crate::sync::{self, Synced};
 use crate::time::Timestamp;
 use crate::usage::{Reading, Usage};
-use crate::vault::{self, Opened};
+use crate::vault::{self, Opened, VaultError};
 
 /// Whether the throttle of our own applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub fn read_usage(ports: &Ports, alias: &Alias, urgency: Urgency) -> Result<Poll
         return record(ports, profile.identity(), answer);
     }
     let renews = opened.header.renews;
+    let waits =
+        ports.readings.back_off(profile.identity())?.map(|back_off| back_off.until).filter(|until| now < *until);
     let seen = &opened.header.fingerprint;
     let mut answer = match policy::expires_soon(opened.header.expires_at, now) && renews {
         // Not worth asking.
@@ -88,6 +90,10 @@ pub fn read_usage(ports: &Ports, alias: &Alias, urgency: Urgency) -> Result<Poll
     };
     // One renewal is due, whether before the question or after it: a fresh login that is refused is not renewed again.
     if answer == Err(ProviderError::Unauthorized) && renews {
+        if let (Urgency::Due, Some(until)) = (urgency, waits) {
+            ports.readings.set_next_allowed(profile.identity(), until)?;
+            return Ok(Polled::NotYet { until });
+        }
         answer = match renewed(ports, &profile, seen)? {
             Ok(fresh) => ports.provider.usage(fresh.login.value().access()),
             Err(polled) => return Ok(polled),
@@ -113,9 +119,8 @@ fn doubt(ports: &Ports, alias: &Alias) -> Result<(), FlowError> {
 fn renewed(ports: &Ports, profile: &Profile, seen: &Fingerprint) -> Result<Result<Opened, Polled>, FlowError> {
     let own = recover::enter(ports, "refresh")?;
     let mut roster = vault::load_roster(ports)?;
-    if held::may_be_newest(ports, profile.identity())? {
-        return Err(FlowError::PutAside { alias: profile.alias.clone() });
-    }
+    let saved = vault::header(ports, &profile.alias)?.ok_or_else(|| VaultError::Missing(profile.alias.clone()))?;
+    held::check_newest(ports, profile, &saved)?;
     // Another tool may have made it live, and Claude Code have rotated it since: what is saved would be spent then. So
     // nothing is renewed while nobody knows whose the live login is.
     if let Synced::Unresolved { cause, .. } = sync::sync_locked(ports, &own, &mut roster)? {

@@ -2,14 +2,22 @@
 //! the errors of the outside; the adapters are in `signalbox-machine`, the in-memory ones in `fakes`, and one
 //! conformance suite holds both to the same contract. Every call blocks: a flow is straight-line code on its own thread.
 
+mod trouble;
+
 use std::path::PathBuf;
 
-use crate::credential::{AccessToken, RefreshToken, Renewed};
-use crate::document::{Digest, Document, Malformed};
+use crate::account_cache::AccountBlock;
+use crate::credential::{AccessToken, Fingerprint, RefreshToken, Renewed};
+use crate::document::{Digest, Document};
+use crate::history::{Entry, Event};
 use crate::identity::{Account, Identity};
+use crate::policy::{BackOff, EngineChoice};
 use crate::profile::Alias;
+use crate::sessions::{Pin, Session};
 use crate::time::Timestamp;
 use crate::usage::{Reading, Usage};
+
+pub use trouble::{DelegateError, LockError, ProviderError, RefreshError, StoreError};
 
 /// The world as the flows see it.
 pub struct Ports {
@@ -22,6 +30,11 @@ pub struct Ports {
     pub clock: Box<dyn Clock>,
     pub entropy: Box<dyn Entropy>,
     pub readings: Box<dyn Readings>,
+    pub sessions: Box<dyn Sessions>,
+    pub delegate: Box<dyn Delegate>,
+    pub history: Box<dyn History>,
+    /// Which engine renews parked logins: the one setting that flows look at.
+    pub engine: EngineChoice,
 }
 
 /// Claude Code's credential store: the Keychain item on macOS, `.credentials.json` elsewhere.
@@ -75,17 +88,22 @@ pub trait Files: Send + Sync {
     fn remove(&self, name: &FileName) -> Result<(), StoreError>;
     /// Where a file lies, for a message.
     fn place(&self, name: &FileName) -> PathBuf;
-    /// The `.cred` and held files that exist, in no particular order. A foreign file in the folder is left out.
+    /// The `.cred` files, their older generations and the held files that exist, in no particular order. A foreign file in
+    /// the folder is left out.
     fn list(&self) -> Result<Vec<FileName>, StoreError>;
 }
 
 /// The files we own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FileName {
     Roster,
     Journal,
     /// `creds/<alias>.cred`
     Cred(Alias),
+    /// `creds/<alias>.cred.<number>`: an older generation.
+    Generation(Alias, u64),
+    /// `told.json`: which episodes a person was told of.
+    Told,
     /// `held/<hash>.held`, named by hexadecimal digits: a login that was put aside because nobody could say whose it is, or
     /// a journal that could not be opened.
     Held(String),
@@ -104,6 +122,8 @@ pub trait Provider: Send + Sync {
     fn refresh(&self, token: RefreshToken, scopes: &[String]) -> Result<Renewal, RefreshError>;
     /// How much of the plan is used? (`GET /api/oauth/usage`)
     fn usage(&self, token: &AccessToken) -> Result<Usage, ProviderError>;
+    /// What time is it there? Asked without a token; any answer of the API's will do, for its `Date` header.
+    fn time(&self) -> Result<Timestamp, ProviderError>;
 }
 
 /// A successful refresh.
@@ -130,7 +150,21 @@ pub struct OwnLock {
 
 /// Proof that the live login may be touched (design invariant 2).
 pub struct LiveLock {
-    _guard: Box<dyn Send + Sync>,
+    guard: Box<dyn LiveGuard>,
+}
+
+/// What releases Claude Code's locks when dropped.
+pub trait LiveGuard: Send + Sync {
+    /// Whether they are still ours, and young enough that nobody may take them over. A machine that slept while they were held has lost
+    /// them.
+    fn is_ours(&self) -> bool;
+}
+
+/// For a store that nobody else can touch.
+impl LiveGuard for () {
+    fn is_ours(&self) -> bool {
+        true
+    }
 }
 
 impl OwnLock {
@@ -142,8 +176,13 @@ impl OwnLock {
 
 impl LiveLock {
     /// Only an adapter of `Locks` makes one; `guard` releases the locks when dropped.
-    pub fn held(guard: Box<dyn Send + Sync>) -> Self {
-        Self { _guard: guard }
+    pub fn held(guard: Box<dyn LiveGuard>) -> Self {
+        Self { guard }
+    }
+
+    /// See [`LiveGuard::is_ours`]. Asked right before the live login is replaced.
+    pub fn is_ours(&self) -> bool {
+        self.guard.is_ours()
     }
 }
 
@@ -165,109 +204,52 @@ pub trait Readings: Send + Sync {
     fn next_allowed(&self, identity: &Identity) -> Result<Option<Timestamp>, StoreError>;
     /// The later of two moments stays, so that two programs cannot shorten each other's wait.
     fn set_next_allowed(&self, identity: &Identity, at: Timestamp) -> Result<(), StoreError>;
+    /// How long renewing this identity's parked login is put off after failures; `None` when nothing failed.
+    fn back_off(&self, identity: &Identity) -> Result<Option<BackOff>, StoreError>;
+    /// `None`: a renewal succeeded.
+    fn set_back_off(&self, identity: &Identity, back_off: Option<BackOff>) -> Result<(), StoreError>;
     /// Forgets an identity that is no profile any more.
     fn forget(&self, identity: &Identity) -> Result<(), StoreError>;
 }
 
-/// What is wrong with a store: a file, a folder or the Keychain.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    #[error("{path} cannot be read: {why}")]
-    Unreadable { path: PathBuf, why: String },
-    #[error("{path} cannot be written: {why}")]
-    Unwritable { path: PathBuf, why: String },
-    #[error("{path} cannot be written: the disk is full")]
-    Full { path: PathBuf },
-    #[error("{path} is {bytes} bytes long, and more than {limit} cannot be right")]
-    TooLarge { path: PathBuf, bytes: u64, limit: u64 },
-    #[error("{path} is damaged: {why}")]
-    Malformed { path: PathBuf, why: Malformed },
-    #[error("{path} is a symbolic link, which Claude Code would replace by a file of its own")]
-    Link { path: PathBuf },
-    #[error("{path} belongs to another user")]
-    NotOurs { path: PathBuf },
-    #[error("{path} did not keep what was written to it")]
-    ReadBack { path: PathBuf },
-    #[error("{path} was made by a newer version of Signalbox")]
-    FromTheFuture { path: PathBuf },
-    #[error("the login keychain is locked")]
-    KeychainLocked,
-    #[error("access to the Keychain item was denied")]
-    KeychainDenied,
-    #[error("the Keychain did not answer in time; a dialog may be waiting")]
-    KeychainUnanswered,
-    #[error("there is no login keychain")]
-    KeychainMissing,
-    #[error("the `security` tool failed (exit status {status})")]
-    KeychainFailed { status: i32 },
-    #[error(
-        "the login and what lies beside it are {bytes} bytes long, and the Keychain takes only {limit} without showing them \
-         to other programs; signing out of MCP servers makes it shorter"
-    )]
-    KeychainTooLong { bytes: usize, limit: usize },
-    /// The vault's key is gone, and there are saved logins that no other key opens.
-    #[error("the key of the saved logins, {path}, is missing; without it none of them can be opened")]
-    KeyLost { path: PathBuf },
-    #[error("no random numbers could be had")]
-    NoEntropy,
+/// The Claude Code processes of this user, and whatever makes one ignore the live login.
+pub trait Sessions: Send + Sync {
+    /// The sessions that really run: a record whose process is gone, or is another one by now, does not count. One whose record
+    /// cannot be read does, as *maybe running*.
+    fn running(&self) -> Result<Vec<Session>, StoreError>;
+    /// The pins in the environment and in the settings files that Claude Code reads. What cannot be read is passed over.
+    fn pins(&self) -> Vec<Pin>;
 }
 
-/// Why a lock could not be had.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LockError {
-    #[error("another Signalbox is at work ({holder})")]
-    Busy { holder: String },
-    /// `stale_at` is when the lock may be taken over if nobody keeps it alive.
-    #[error("Claude Code is refreshing its login right now")]
-    ClaudeBusy { path: PathBuf, stale_at: Timestamp },
-    #[error("{path} is a file, where Claude Code expects a folder as a lock")]
-    NotADirectory { path: PathBuf },
-    #[error("the lock {path} cannot be made: {why}")]
-    Failed { path: PathBuf, why: String },
+/// The unmodified Claude Code as an engine that renews a parked login (`docs/observed.md` §7). Each run has a config folder of its own,
+/// named by the fingerprint of the login that went in; the folder outlives a crash of ours, because the only copy of a
+/// renewed login may lie in it.
+pub trait Delegate: Send + Sync {
+    /// Puts the login into a new folder, and lets `claude -p /usage` run there to its end. It is never stopped; after two
+    /// minutes it is left to itself ([`DelegateError::StillRunning`]). How it exited says nothing: look at [`Delegate::stored`].
+    fn run(&self, key: &Fingerprint, login: &Document, block: Option<&AccountBlock>) -> Result<(), DelegateError>;
+    /// The folders that there are, and whether a process of theirs may still be at work.
+    fn runs(&self) -> Result<Vec<Delegated>, StoreError>;
+    /// The credential document in a folder; `None` when there is none.
+    fn stored(&self, key: &Fingerprint) -> Result<Option<Document>, StoreError>;
+    /// The usage answer that the run left, if it brought one (`cachedUsageUtilization`), and whose it is.
+    fn usage(&self, key: &Fingerprint) -> Option<(String, Reading)>;
+    /// Removes a folder and everything in it.
+    fn discard(&self, key: &Fingerprint) -> Result<(), StoreError>;
 }
 
-/// Why the provider gave no answer that counts. None of these is a verdict on a login, except `Unauthorized` on its
-/// access token.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProviderError {
-    /// 401: this access token is expired or revoked. One refresh and one retry are due.
-    #[error("the server refused the access token")]
-    Unauthorized,
-    /// 403 for a missing scope. Refreshing does not help (`docs/claude-code.md` §F4).
-    #[error("this login may not ask that ({scope} is missing)")]
-    MissingScope { scope: String },
-    /// 429. `retry_after_s` as the server sent it; `Some(0)` means saturated.
-    #[error("the server asks to wait")]
-    Throttled { retry_after_s: Option<u64> },
-    /// HTML, 403 or 404 from the edge: not the API's own voice.
-    #[error("the server's edge refused the request (status {status})")]
-    Refused { status: u16 },
-    #[error("the server failed (status {status})")]
-    Failed { status: u16 },
-    #[error("the server did not answer in time")]
-    TimedOut,
-    #[error("the server cannot be reached")]
-    Unreachable,
-    #[error("the server's answer makes no sense")]
-    Garbled,
+/// One run of the delegated engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delegated {
+    /// The login that went in.
+    pub key: Fingerprint,
+    pub running: bool,
 }
 
-/// Why a refresh brought no pair.
-#[derive(thiserror::Error)]
-pub enum RefreshError {
-    /// A parsed `invalid_grant`: the login is dead. The only verdict there is.
-    #[error("the server says that this login has ended")]
-    Dead,
-    /// The request certainly did not spend the token.
-    #[error("{cause}")]
-    NotSpent { cause: ProviderError, token: RefreshToken },
-    /// The request went out and no answer that counts came back: the token may be spent, and the new pair lost.
-    #[error("{cause}")]
-    Unknown { cause: ProviderError },
-}
-
-impl std::fmt::Debug for RefreshError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RefreshError({self})")
-    }
+/// What was done and why, for people: `events.jsonl`. Never holds a secret.
+pub trait History: Send + Sync {
+    /// Appends. A history that cannot be written stops nothing: the adapter logs why.
+    fn note(&self, at: Timestamp, event: &Event);
+    /// The newest entries, oldest first. Lines that make no sense are left out.
+    fn recent(&self, most: usize) -> Result<Vec<Entry>, StoreError>;
 }

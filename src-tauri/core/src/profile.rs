@@ -2,6 +2,8 @@
 //! alias ignoring case, one profile for an identity) and its form on disk. Leaves tokens to `vault`, and the question
 //! whether a login *is* a profile's to `identity`.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Account, Identity};
@@ -104,6 +106,21 @@ pub struct Roster {
     /// been confirmed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     synced_at: Option<Timestamp>,
+    /// The last switch that a person made, for as long as something may undo it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_switch: Option<LastSwitch>,
+}
+
+/// A person's choice, and what it took the place of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastSwitch {
+    pub from: Option<Identity>,
+    pub to: Identity,
+    pub at: Timestamp,
+    /// How often the choice was made live again without being asked.
+    #[serde(default)]
+    pub restored: u32,
 }
 
 /// Why the roster cannot be changed so.
@@ -127,6 +144,21 @@ impl Roster {
         Self { version: Self::VERSION, ..Self::default() }
     }
 
+    /// Whether it keeps its own rules: a file that was changed by hand may not.
+    pub fn is_sound(&self) -> bool {
+        let mut aliases = HashSet::with_capacity(self.profiles.len());
+        let mut identities = HashSet::with_capacity(self.profiles.len());
+        let sound = |profile: &Profile| {
+            let identity = profile.identity();
+            let whole = Identity::new(identity.account(), identity.organization());
+            whole.as_ref() == Some(identity)
+                && aliases.insert(profile.alias.lower_case())
+                && identities.insert(identity.clone())
+        };
+        let active_exists = self.active.as_ref().is_none_or(|active| self.find(active).is_some());
+        self.profiles.len() <= PROFILES_MAX && active_exists && self.profiles.iter().all(sound)
+    }
+
     pub fn profiles(&self) -> &[Profile] {
         &self.profiles
     }
@@ -134,6 +166,14 @@ impl Roster {
     /// The profile that was last known to be live.
     pub fn active(&self) -> Option<&Profile> {
         self.active.as_ref().and_then(|alias| self.find(alias))
+    }
+
+    pub fn last_switch(&self) -> Option<&LastSwitch> {
+        self.last_switch.as_ref()
+    }
+
+    pub fn set_last_switch(&mut self, switch: Option<LastSwitch>) {
+        self.last_switch = switch;
     }
 
     pub fn synced_at(&self) -> Option<Timestamp> {

@@ -2,17 +2,20 @@
 //! unfinished journal entry means, and the fate of files that nobody refers to. The journal is settled at the beginning of
 //! every flow, the rest at every start; running it twice does the same as running it once.
 
-use crate::board::LiveState;
 use crate::credential::{Fingerprint, Live, Login};
+use crate::delegate;
 use crate::document::Document;
+use crate::envelope;
 use crate::flow::FlowError;
 use crate::held;
+use crate::history::{self, Event};
 use crate::journal::{self, Unfinished};
-use crate::ports::{FileName, LiveLock, OwnLock, Ports, Replaced, StoreError};
+use crate::mend;
+use crate::ports::{FileName, LiveLock, OwnLock, Ports, ProviderError, Replaced, StoreError};
 use crate::profile::{Alias, Profile, Roster};
 use crate::switch;
 use crate::sync::{self, Synced};
-use crate::vault;
+use crate::vault::{self, CredHeader, generations};
 
 /// What `recover` found and did.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,10 +38,24 @@ pub enum Recovered {
 pub fn recover(ports: &Ports) -> Result<Recovered, FlowError> {
     let own = ports.locks.own("recover")?;
     let recovered = recover_locked(ports, &own)?;
+    let collected = delegate::collect(ports);
     let mut roster = vault::load_roster(ports)?;
     settle_strays(ports, &mut roster)?;
+    settle_stray_generations(ports, &roster)?;
     held::settle(ports, &own, &mut roster)?;
-    Ok(recovered)
+    collected.map(|()| recovered)
+}
+
+/// Brings home what waits for an answer of the server's or for a child to end: logins that were put aside, and what Claude Code stored
+/// for us. Looks at names only where nothing waits.
+pub fn bring_home(ports: &Ports) -> Result<(), FlowError> {
+    let waits = ports.files.list()?.iter().any(|name| matches!(name, FileName::Held(_)));
+    if !waits && ports.delegate.runs()?.is_empty() {
+        return Ok(());
+    }
+    let own = enter(ports, "bring home")?;
+    let mut roster = vault::load_roster(ports)?;
+    held::settle(ports, &own, &mut roster)
 }
 
 /// How every flow begins: takes our own lock, and ends what a crash left half done. A login renewed or saved beside an open
@@ -46,6 +63,8 @@ pub fn recover(ports: &Ports) -> Result<Recovered, FlowError> {
 pub(crate) fn enter(ports: &Ports, purpose: &str) -> Result<OwnLock, FlowError> {
     let own = ports.locks.own(purpose)?;
     recover_locked(ports, &own)?;
+    // What cannot be collected now stays where it is, and its profile waits for it.
+    let _collected_later: Result<(), FlowError> = delegate::collect(ports);
     Ok(own)
 }
 
@@ -82,10 +101,12 @@ fn settle_entry(ports: &Ports, lock: &LiveLock, unfinished: &Unfinished) -> Resu
     match &recovered {
         Recovered::Superseded => return Ok(recovered),
         Recovered::Finished { alias } => {
-            hold_unsaved(ports, unfinished)?;
+            hold_unsaved(ports, unfinished, None)?;
             finish(ports, lock, alias)?;
+            history::note(ports, &Event::Completed { alias: alias.clone() });
         }
-        _ => {}
+        Recovered::RolledBack | Recovered::PutBack => history::note(ports, &Event::RolledBack),
+        Recovered::Nothing | Recovered::JournalUnreadable => {}
     }
     journal::close(ports)?;
     Ok(recovered)
@@ -96,27 +117,28 @@ fn settle_entry(ports: &Ports, lock: &LiveLock, unfinished: &Unfinished) -> Resu
 fn settle_superseded(ports: &Ports, own: &OwnLock, unfinished: &Unfinished) -> Result<(), FlowError> {
     let mut roster = vault::load_roster(ports)?;
     let synced = sync::sync_locked(ports, own, &mut roster)?;
-    if let Synced::Unresolved { cause, .. } = synced {
-        return Err(FlowError::Unidentified { cause });
+    match synced {
+        // The server itself does not know it, and never may: then whatever is unsaved is put aside, where nobody presents what may be
+        // spent, and life goes on.
+        Synced::Unresolved { cause: ProviderError::Unauthorized | ProviderError::MissingScope { .. }, .. } => {
+            hold_unsaved(ports, unfinished, None)?;
+            return Ok(journal::close(ports)?);
+        }
+        Synced::Unresolved { cause, .. } => return Err(FlowError::Unidentified { cause }),
+        _ => {}
     }
-    if !outgoing_was_rotated(ports, unfinished, &synced)? {
-        hold_unsaved(ports, unfinished)?;
+    let live = login_in(ports.live.read()?.as_ref());
+    if !outgoing_was_rotated(unfinished, live.as_ref()) {
+        hold_unsaved(ports, unfinished, live.as_ref().map(Login::fingerprint).as_ref())?;
     }
     Ok(journal::close(ports)?)
 }
 
-/// Whether the live login may be a rotation of the outgoing one, whose copy in the journal would then be spent. A dead or
-/// absent live login cannot be harmed by that copy.
-fn outgoing_was_rotated(ports: &Ports, unfinished: &Unfinished, synced: &Synced) -> Result<bool, FlowError> {
-    let (Some(outgoing), Some(live)) = (login_in(unfinished.replaced.as_ref()), login_in(ports.live.read()?.as_ref()))
-    else {
-        return Ok(false);
-    };
-    if outgoing.deadline().is_some() && live.deadline().is_some() {
-        return Ok(outgoing.is_of_the_same_sign_in(&live));
-    }
-    // Without deadlines only the target's account rules it out.
-    Ok(!matches!(synced.live_state(), LiveState::Known { alias } if alias == unfinished.entry.to))
+/// Whether the live login is a rotation of the outgoing one, whose copy in the journal is spent then. Where that cannot be told the copy is
+/// put aside, as one that may be spent. A dead or absent live login cannot be harmed by it.
+fn outgoing_was_rotated(unfinished: &Unfinished, live: Option<&Login>) -> bool {
+    let outgoing = login_in(unfinished.replaced.as_ref());
+    outgoing.zip(live).is_some_and(|(outgoing, live)| outgoing.is_of_the_same_sign_in(live))
 }
 
 /// The login that a live store's document holds, if it holds one.
@@ -128,12 +150,13 @@ fn login_in(document: Option<&Document>) -> Option<Login> {
 }
 
 /// Puts the outgoing login aside if only the journal holds it.
-fn hold_unsaved(ports: &Ports, unfinished: &Unfinished) -> Result<(), FlowError> {
+fn hold_unsaved(ports: &Ports, unfinished: &Unfinished, later: Option<&Fingerprint>) -> Result<(), FlowError> {
     let Some(outgoing) = login_in(unfinished.replaced.as_ref()) else { return Ok(()) };
     let roster = vault::load_roster(ports)?;
     let from = unfinished.entry.from.as_ref().and_then(|alias| roster.find(alias));
     if !vault::is_saved(ports, &outgoing.fingerprint(), from)? {
-        vault::hold(ports, &outgoing, from.map(Profile::identity))?;
+        vault::hold_older(ports, &outgoing, from.map(Profile::identity), later)?;
+        history::note(ports, &Event::PutAside);
     }
     Ok(())
 }
@@ -156,19 +179,24 @@ fn settle_live(ports: &Ports, lock: &LiveLock, unfinished: &Unfinished) -> Resul
 fn finish(ports: &Ports, lock: &LiveLock, alias: &Alias) -> Result<(), FlowError> {
     let mut roster = vault::load_roster(ports)?;
     let Some(profile) = roster.find(alias).cloned() else { return Ok(()) };
+    // An undo takes the place of a login of the same profile, and is no choice between two.
+    if roster.active().is_none_or(|active| active.alias != *alias) {
+        switch::remember(ports, &mut roster, &profile, 0);
+    }
     roster.mark_unconfirmed(alias)?;
     vault::save_roster(ports, &roster)?;
     let block = vault::open(ports, &profile).ok().and_then(|opened| opened.block);
     // A cache that cannot be written is no reason to leave the switch half done.
-    let _shown_late: Result<Replaced, StoreError> =
-        switch::write_block(ports, lock, profile.identity(), block.as_ref());
+    let _shown_late: Result<Replaced, StoreError> = mend::write_block(ports, lock, profile.identity(), block.as_ref());
     Ok(())
 }
 
 /// Puts `before` back where a torn write left something that is no JSON object with a readable login. `true`: something was
 /// put back. A store that is gone is not damaged: no write of ours takes it away, so somebody signed out.
 fn put_back_if_damaged(ports: &Ports, lock: &LiveLock, before: Option<&Document>) -> Result<bool, FlowError> {
-    let Some(before) = before else { return Ok(false) };
+    // Where there was no store, an empty one says the same: signed out.
+    let empty = Document::empty();
+    let before = before.unwrap_or(&empty);
     match ports.live.read() {
         Ok(Some(now)) if Live::parse(&now).is_err() => {
             Ok(ports.live.replace(lock, Some(&now.digest()), before)? == Replaced::Done)
@@ -180,6 +208,21 @@ fn put_back_if_damaged(ports: &Ports, lock: &LiveLock, before: Option<&Document>
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// An older generation under a name that is not its profile's, because a rename was cut short: it goes to the profile of its account.
+fn settle_stray_generations(ports: &Ports, roster: &Roster) -> Result<(), FlowError> {
+    for name in ports.files.list()? {
+        let FileName::Generation(alias, number) = &name else { continue };
+        let Some(bytes) = ports.files.read(&name)? else { continue };
+        let Ok(header) = envelope::header::<CredHeader>(&bytes) else { continue };
+        let Some(profile) = roster.by_identity(&header.identity) else { continue };
+        if profile.alias.collides_with(alias) {
+            continue;
+        }
+        generations::move_home(ports, &name, *number, &profile.alias)?;
+    }
+    Ok(())
 }
 
 /// A `.cred` that no profile refers to: a rename or an `add` was cut short, or the roster was lost. Where the very same tokens

@@ -2,14 +2,16 @@
 //! the roster names it, and the roster forgets a profile last. Leaves guided sign-in to `rotate`.
 
 use crate::credential::{Live, Login};
+use crate::delegate;
 use crate::flow::FlowError;
 use crate::held;
+use crate::history::{self, Event};
 use crate::identity::{self, Account};
 use crate::ports::{FileName, Ports, ProviderError};
 use crate::profile::{Alias, Profile, Roster, RosterError};
 use crate::recover;
 use crate::sync;
-use crate::vault;
+use crate::vault::{self, generations};
 
 /// Whether the person has agreed to go on where the live account changed outside Signalbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +65,7 @@ pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added,
     vault::seal(ports, &login, sync::own_block(ports, &login).as_ref())?;
     roster.mark_synced(alias, ports.clock.now())?;
     vault::save_roster(ports, &roster)?;
+    history::note(ports, &Event::Added { alias: alias.clone() });
     Ok(Added { account, drifted_from })
 }
 
@@ -108,7 +111,9 @@ pub fn rename(ports: &Ports, from: &Alias, to: &Alias) -> Result<(), FlowError> 
     // Files are named in lower case, so an alias that differs in case only has the same file.
     if !from.collides_with(to) {
         ports.files.remove(&FileName::Cred(from.clone()))?;
+        generations::hand_over(ports, from, Some(to))?;
     }
+    history::note(ports, &Event::Renamed { from: from.clone(), to: to.clone() });
     Ok(())
 }
 
@@ -118,10 +123,16 @@ pub fn remove(ports: &Ports, alias: &Alias) -> Result<Removed, FlowError> {
     let mut roster = vault::load_roster(ports)?;
     let was_active = roster.active().is_some_and(|active| active.alias == *alias);
     let account = roster.get(alias)?.account.clone();
+    if let Some(saved) = vault::header(ports, alias).ok().flatten() {
+        delegate::check_not_out(ports, roster.get(alias)?, &saved.fingerprint)?;
+    }
+    held::forget(ports, roster.get(alias)?)?;
+    // The newest goes last, so that no generation is ever taken for it.
+    generations::hand_over(ports, alias, None)?;
     ports.files.remove(&FileName::Cred(alias.clone()))?;
-    held::forget(ports, &account.identity)?;
     roster.remove(alias)?;
     vault::save_roster(ports, &roster)?;
     ports.readings.forget(&account.identity)?;
+    history::note(ports, &Event::Removed { alias: alias.clone() });
     Ok(Removed { account, was_active })
 }

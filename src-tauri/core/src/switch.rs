@@ -5,17 +5,20 @@
 //! and no live token is ever refreshed by us. The live store is then replaced by compare-and-swap under Claude Code's own
 //! locks and read back, so what the server vouched for is what stands there.
 
-use crate::account_cache::AccountBlock;
 use crate::credential::{Fingerprint, Live, Login};
 use crate::document::Document;
 use crate::flow::FlowError;
 use crate::held;
-use crate::identity::Identity;
+use crate::history::{self, Event};
 use crate::journal;
-use crate::ports::{LiveLock, OwnLock, Ports, ProviderError, Replaced, StoreError};
-use crate::profile::{Alias, Profile, Roster};
+use crate::lineage::may_descend;
+use crate::mend;
+use crate::policy;
+use crate::ports::{OwnLock, Ports, ProviderError, Replaced, StoreError};
+use crate::profile::{Alias, LastSwitch, Profile, Roster};
 use crate::recover;
 use crate::refresh::{self, Vouched};
+use crate::sessions::Reach;
 use crate::sync::{self, Synced};
 use crate::vault::{self, Opened};
 
@@ -33,6 +36,8 @@ pub struct Used {
     pub proof: Proof,
     /// Things that did not go as they should and lost nothing.
     pub remarks: Vec<Remark>,
+    /// Whom the switch reaches, and what stands in its way.
+    pub reach: Reach,
 }
 
 /// What is known about the login that is live now.
@@ -56,7 +61,7 @@ pub enum Remark {
 }
 
 /// How one try at replacing the live login ended.
-enum Swap {
+pub(crate) enum Swap {
     Done(Vec<Remark>),
     /// The live login is not what it was when it was captured: look again.
     Moved,
@@ -66,31 +71,69 @@ enum Swap {
 pub fn use_profile(ports: &Ports, alias: &Alias) -> Result<Used, FlowError> {
     let own = recover::enter(ports, "use")?;
     let mut roster = vault::load_roster(ports)?;
+    let used = use_locked(ports, &own, &mut roster, alias, 0)?;
+    if !used.already_active {
+        let unverified = match &used.proof {
+            Proof::Unverified(cause) => Some(cause.to_string()),
+            Proof::Verified | Proof::AsSaved => None,
+        };
+        history::note(ports, &Event::Switched { from: used.from.clone(), to: used.alias.clone(), unverified });
+    }
+    Ok(used)
+}
+
+/// Makes the last choice live again after something undid it, without a person asking. `None`: there is nothing to restore any more,
+/// or it was done as often as is sensible.
+pub fn restore(ports: &Ports) -> Result<Option<Used>, FlowError> {
+    let own = recover::enter(ports, "restore")?;
+    let mut roster = vault::load_roster(ports)?;
+    let Some(switch) = roster.last_switch().filter(|switch| switch.restored < policy::RESTORES_MAX).cloned() else {
+        return Ok(None);
+    };
+    let Some(alias) = roster.by_identity(&switch.to).map(|profile| profile.alias.clone()) else { return Ok(None) };
+    if roster.active().is_some_and(|active| active.alias == alias) {
+        return Ok(None);
+    }
+    let used = use_locked(ports, &own, &mut roster, &alias, switch.restored + 1)?;
+    history::note(ports, &Event::Restored { alias });
+    Ok(Some(used))
+}
+
+/// `restored`: how often this choice was restored so far, this time included.
+fn use_locked(
+    ports: &Ports,
+    own: &OwnLock,
+    roster: &mut Roster,
+    alias: &Alias,
+    restored: u32,
+) -> Result<Used, FlowError> {
     let profile = roster.get(alias)?.clone();
-    held::settle(ports, &own, &mut roster)?;
+    held::settle(ports, own, roster)?;
     for _ in 0..ATTEMPTS {
-        let captured = capture_outgoing(ports, &own, &mut roster)?;
+        let captured = capture_outgoing(ports, own, roster)?;
         let from = roster.active().map(|active| active.alias.clone());
         if from.as_ref() == Some(alias) && captured.is_known() {
-            return already_active(ports, &own, &roster, &profile, &captured);
+            agree(ports, roster, &profile)?;
+            return already_active(ports, own, roster, &profile, &captured);
         }
         if let (true, Err(cause)) = (from.as_ref() == Some(alias), captured.target_is_parked()) {
             if captured.is_saved_as(ports, &profile)? {
-                return already_active(ports, &own, &roster, &profile, &captured);
+                return already_active(ports, own, roster, &profile, &captured);
             }
             // It may well be this profile's own rotation, newer than what is saved: putting the older tokens in its
             // place would make Claude Code present a spent one.
             return Err(FlowError::Unidentified { cause });
         }
-        let (target, vouched) = refresh::vouch(ports, &own, &mut roster, &profile, captured.target_is_parked())?;
-        let mut remarks = match swap(ports, &own, &roster, &target, &captured)? {
+        let (target, vouched) = refresh::vouch(ports, own, roster, &profile, captured.target_is_parked())?;
+        let mut remarks = match swap(ports, own, roster, &target, &captured)? {
             Swap::Done(remarks) => remarks,
             Swap::Moved => continue,
         };
-        commit(ports, &mut roster, &profile, &vouched)?;
+        remember(ports, roster, &profile, restored);
+        commit(ports, roster, &profile, &vouched)?;
         if remarks.contains(&Remark::PutAside) {
             // Parked now, it may be renewed and asked about; where that fails it simply stays aside.
-            let settled = held::settle(ports, &own, &mut roster);
+            let settled = held::settle(ports, own, roster);
             if settled.is_ok() && vault::held(ports)?.is_empty() {
                 remarks.retain(|remark| *remark != Remark::PutAside);
             }
@@ -99,19 +142,26 @@ pub fn use_profile(ports: &Ports, alias: &Alias) -> Result<Used, FlowError> {
             Vouched::Verified(_) => Proof::Verified,
             Vouched::Unverified(cause) => Proof::Unverified(cause),
         };
-        return Ok(Used { alias: alias.clone(), from, already_active: false, proof, remarks });
+        return Ok(Used { alias: alias.clone(), from, already_active: false, proof, remarks, reach: reach(ports) });
     }
     Err(FlowError::Unsteady)
 }
 
 /// What is known about the live login that is about to be replaced.
-struct Captured {
+pub(crate) struct Captured {
     synced: Synced,
 }
 
 impl Captured {
+    pub(crate) fn of(synced: Synced) -> Self {
+        Self { synced }
+    }
+
     fn is_known(&self) -> bool {
-        matches!(self.synced, Synced::Unchanged { .. } | Synced::Saved { .. } | Synced::Moved { .. })
+        matches!(
+            self.synced,
+            Synced::Unchanged { .. } | Synced::Saved { .. } | Synced::Moved { .. } | Synced::Reverted { .. }
+        )
     }
 
     /// Only while nobody can say whose the live login is could it be the target's own.
@@ -138,12 +188,12 @@ impl Captured {
 fn capture_outgoing(ports: &Ports, own: &OwnLock, roster: &mut Roster) -> Result<Captured, FlowError> {
     match sync::sync_locked(ports, own, roster)? {
         Synced::Foreign { account } => Err(FlowError::Unregistered { account }),
-        synced => Ok(Captured { synced }),
+        synced => Ok(Captured::of(synced)),
     }
 }
 
 /// One try: under Claude Code's locks, re-read, make sure that what stands there is saved, write the journal, replace.
-fn swap(
+pub(crate) fn swap(
     ports: &Ports,
     own: &OwnLock,
     roster: &Roster,
@@ -172,9 +222,10 @@ fn swap(
         return Ok(Swap::Moved);
     }
     if let (true, Some(outgoing), Err(cause)) = (unsaved, &outgoing, captured.target_is_parked())
-        && outgoing.is_of_the_same_sign_in(login)
+        && outgoing.can_renew()
+        && may_descend(outgoing.deadline(), login.deadline())
     {
-        // Another tool made the target live and Claude Code has rotated it: what is saved is spent.
+        // Another tool made the target live and Claude Code has rotated it, for all that can be told: what is saved is spent.
         return Err(FlowError::Unidentified { cause });
     }
     let empty = Document::empty();
@@ -183,6 +234,11 @@ fn swap(
     let to = (target.login.alias().clone(), login.fingerprint());
     journal::begin(ports, from, to, document.as_ref())?;
     let expected = document.as_ref().map(Document::digest);
+    if !lock.is_ours() {
+        // The machine slept: Claude Code may be refreshing what we are about to replace.
+        journal::close(ports)?;
+        return Ok(Swap::Moved);
+    }
     match ports.live.replace(&lock, expected.as_ref(), &next) {
         Ok(Replaced::Done) => {}
         Ok(Replaced::Changed) => {
@@ -200,16 +256,29 @@ fn swap(
         // Not before it is out of the live store: a copy beside a live login goes stale at Claude Code's next refresh.
         // Until this is written the journal holds it.
         vault::hold(ports, &outgoing, active.map(Profile::identity))?;
+        history::note(ports, &Event::PutAside);
         remarks.push(Remark::PutAside);
     }
-    if let Err(error) = write_block(ports, &lock, target.login.identity(), target.block.as_ref()) {
+    if let Err(error) = mend::write_block(ports, &lock, target.login.identity(), target.block.as_ref()) {
         remarks.push(Remark::AccountCache(error));
     }
     Ok(Swap::Done(remarks))
 }
 
+/// Notes the choice in the roster, which the caller saves, so that a reversion can be told from a person's own doing.
+pub(crate) fn remember(ports: &Ports, roster: &mut Roster, to: &Profile, restored: u32) {
+    let from = roster.active().map(|active| active.identity().clone()).filter(|from| from != to.identity());
+    let switch = LastSwitch { from, to: to.identity().clone(), at: ports.clock.now(), restored };
+    roster.set_last_switch(Some(switch));
+}
+
 /// After the swap: the roster follows, and the journal is closed.
-fn commit(ports: &Ports, roster: &mut Roster, profile: &Profile, vouched: &Vouched) -> Result<(), FlowError> {
+pub(crate) fn commit(
+    ports: &Ports,
+    roster: &mut Roster,
+    profile: &Profile,
+    vouched: &Vouched,
+) -> Result<(), FlowError> {
     if let Vouched::Verified(account) = vouched {
         roster.describe(account);
         roster.mark_login_needed(&profile.alias, None)?;
@@ -222,6 +291,15 @@ fn commit(ports: &Ports, roster: &mut Roster, profile: &Profile, vouched: &Vouch
     Ok(())
 }
 
+/// A person chooses what is live already: then nothing is to be restored any more, whatever was chosen before.
+fn agree(ports: &Ports, roster: &mut Roster, profile: &Profile) -> Result<(), FlowError> {
+    if roster.last_switch().is_some_and(|switch| switch.to != *profile.identity()) {
+        roster.set_last_switch(None);
+        vault::save_roster(ports, roster)?;
+    }
+    Ok(())
+}
+
 /// `use` of the profile that is live already: nothing to do but to see that `oauthAccount` agrees.
 fn already_active(
     ports: &Ports,
@@ -231,7 +309,7 @@ fn already_active(
     captured: &Captured,
 ) -> Result<Used, FlowError> {
     let mut remarks = Vec::new();
-    if let Err(FlowError::Store(error)) = mend_locked(ports, own, roster) {
+    if let Err(FlowError::Store(error)) = mend::mend_locked(ports, own, roster) {
         remarks.push(Remark::AccountCache(error));
     }
     Ok(Used {
@@ -244,61 +322,11 @@ fn already_active(
             _ => Proof::Verified,
         },
         remarks,
+        reach: reach(ports),
     })
 }
 
-/// Looks at `oauthAccount` again some seconds after a switch: an answer about the old account that was in flight may have
-/// been written over it, and would stay wrong for a day (`docs/observed.md` §6). `true`: it was wrong and is mended.
-pub fn mend_account_cache(ports: &Ports) -> Result<bool, FlowError> {
-    let own = recover::enter(ports, "mend")?;
-    let roster = vault::load_roster(ports)?;
-    mend_locked(ports, &own, &roster)
-}
-
-fn mend_locked(ports: &Ports, own: &OwnLock, roster: &Roster) -> Result<bool, FlowError> {
-    let Some(active) = roster.active() else { return Ok(false) };
-    let Some(document) = ports.account_cache.read()? else { return Ok(false) };
-    let shown = AccountBlock::of(&document).and_then(|block| block.identity());
-    if shown.as_ref().is_none_or(|shown| shown == active.identity()) {
-        return Ok(false);
-    }
-    // Only while the live login is this profile's is the block wrong; otherwise someone switched outside.
-    let opened = vault::open(ports, active)?;
-    if !holds(ports, &opened.header.fingerprint)? {
-        return Ok(false);
-    }
-    let lock = ports.locks.live(own)?;
-    Ok(write_block(ports, &lock, active.identity(), opened.block.as_ref())? == Replaced::Done)
-}
-
-/// Whether the live store holds exactly these tokens.
-fn holds(ports: &Ports, fingerprint: &Fingerprint) -> Result<bool, FlowError> {
-    let Some(document) = ports.live.read()? else { return Ok(false) };
-    Ok(matches!(Live::parse(&document), Ok(Live::Login(login)) if login.fingerprint() == *fingerprint))
-}
-
-/// Makes `oauthAccount` the target's: its own saved block whole, or none at all, which Claude Code fills in again.
-/// `Changed`: Claude Code rewrote the file each time; [`mend_account_cache`] looks again.
-pub(crate) fn write_block(
-    ports: &Ports,
-    lock: &LiveLock,
-    identity: &Identity,
-    block: Option<&AccountBlock>,
-) -> Result<Replaced, StoreError> {
-    for _ in 0..ATTEMPTS {
-        let Some(document) = ports.account_cache.read()? else { return Ok(Replaced::Done) };
-        let shown = AccountBlock::of(&document);
-        if shown.as_ref().and_then(AccountBlock::identity).as_ref() == Some(identity) {
-            return Ok(Replaced::Done);
-        }
-        let next = match block {
-            Some(block) => block.install_into(&document),
-            None => AccountBlock::take_out_of(&document),
-        };
-        let next = next.expect("a document that was read can be spliced");
-        if ports.account_cache.replace(lock, &document.digest(), &next)? == Replaced::Done {
-            return Ok(Replaced::Done);
-        }
-    }
-    Ok(Replaced::Changed)
+/// Looked at last, so that sessions which began during the switch count.
+pub(crate) fn reach(ports: &Ports) -> Reach {
+    Reach { sessions: ports.sessions.running().ok(), pins: ports.sessions.pins() }
 }

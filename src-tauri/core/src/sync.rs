@@ -6,11 +6,14 @@ use crate::board::LiveState;
 use crate::credential::{Fingerprint, Live, Login};
 use crate::document::Document;
 use crate::flow::FlowError;
-use crate::identity::{self, Account, Gate, Matched};
-use crate::ports::{OwnLock, Ports, ProviderError};
-use crate::profile::{Alias, Roster};
+use crate::history::{self, Event};
+use crate::identity::{self, Account, Gate, Identity, Matched};
+use crate::policy;
+use crate::ports::{FileName, OwnLock, Ports, ProviderError};
+use crate::profile::{Alias, LastSwitch, Roster};
 use crate::recover;
-use crate::vault;
+use crate::sessions::Session;
+use crate::vault::{self, CredHeader};
 
 /// What a look at the live login came to.
 #[derive(Debug)]
@@ -21,6 +24,16 @@ pub enum Synced {
     Saved { alias: Alias },
     /// The live login is another profile's now; it was saved there, and that profile is active.
     Moved { from: Option<Alias>, to: Alias },
+    /// Soon after a switch from `found` to `wanted` the very sign-in that was switched away from is live again: a session that
+    /// began before wrote it back, or another program did. It was saved under its own profile, which is active.
+    Reverted {
+        wanted: Alias,
+        found: Alias,
+        /// The sessions that may have done it: those that began before the switch.
+        suspects: Vec<Session>,
+        /// How often the choice was made live again without being asked.
+        restored: u32,
+    },
     /// An account that is no profile. Nothing was touched.
     Foreign { account: Account },
     /// The server could not say whose it is. Nothing was touched.
@@ -35,9 +48,10 @@ impl Synced {
     /// The same for a face.
     pub fn live_state(&self) -> LiveState {
         match self {
-            Self::Unchanged { alias } | Self::Saved { alias } | Self::Moved { to: alias, .. } => {
-                LiveState::Known { alias: alias.clone() }
-            }
+            Self::Unchanged { alias }
+            | Self::Saved { alias }
+            | Self::Moved { to: alias, .. }
+            | Self::Reverted { found: alias, .. } => LiveState::Known { alias: alias.clone() },
             Self::Foreign { account } => LiveState::Unregistered { email: Some(account.email.clone()) },
             Self::Unresolved { .. } => LiveState::Unresolved,
             Self::Husk => LiveState::Husk,
@@ -48,9 +62,25 @@ impl Synced {
 
 /// Looks at the live login once, and saves what the gate lets through.
 pub fn sync_live(ports: &Ports) -> Result<Synced, FlowError> {
+    if let Some(alias) = unchanged(ports) {
+        return Ok(Synced::Unchanged { alias });
+    }
     let own = recover::enter(ports, "sync")?;
     let mut roster = vault::load_roster(ports)?;
     sync_locked(ports, &own, &mut roster)
+}
+
+/// The profile whose saved tokens are the live ones, told without a lock, a request or a write: this is what nearly every look comes
+/// to. Whatever does not fit or cannot be read is for the look under the lock.
+fn unchanged(ports: &Ports) -> Option<Alias> {
+    if ports.files.read(&FileName::Journal).ok()?.is_some() {
+        return None;
+    }
+    let roster = vault::load_roster(ports).ok()?;
+    let active = roster.active().filter(|_| roster.is_confirmed())?;
+    let Ok(Live::Login(login)) = Live::parse(&ports.live.read().ok()??) else { return None };
+    let saved = vault::saved_fingerprint(ports, active).ok()??;
+    (saved == login.fingerprint()).then(|| active.alias.clone())
 }
 
 /// The same for a flow that holds our lock already. The roster is saved whenever it changed.
@@ -76,13 +106,48 @@ pub(crate) fn sync_locked(ports: &Ports, _own: &OwnLock, roster: &mut Roster) ->
         Gate::Unresolved(cause, login) => Ok(Synced::Unresolved { cause, seen: login.fingerprint() }),
         Gate::Adopt(login, account) => {
             save(ports, roster, &login, &account)?;
-            Ok(Synced::Saved { alias: login.alias().clone() })
+            let alias = login.alias().clone();
+            history::note(ports, &Event::Rotated { alias: alias.clone() });
+            Ok(Synced::Saved { alias })
         }
-        Gate::Moved(login, account) => {
-            save(ports, roster, &login, &account)?;
-            Ok(Synced::Moved { from: active, to: login.alias().clone() })
-        }
+        Gate::Moved(login, account) => moved(ports, roster, &login, &account),
     }
+}
+
+/// Another profile's login is live: someone switched outside, or the login that was switched away from came back.
+fn moved(ports: &Ports, roster: &mut Roster, login: &Matched<Login>, account: &Account) -> Result<Synced, FlowError> {
+    let from = roster.active().map(|profile| profile.alias.clone());
+    let to = login.alias().clone();
+    let saved = vault::header(ports, login.alias()).ok().flatten();
+    let same_sign_in = saved.as_ref().is_some_and(|saved| is_of_its_sign_in(login.value(), saved));
+    // Claude Code never puts a login back: when a person signs in it is a new one, and what a session of old writes is its rotation.
+    let same_tokens = saved.is_some_and(|saved| saved.fingerprint == login.value().fingerprint());
+    let undone = reversion(ports, roster, login.identity()).filter(|_| same_sign_in);
+    save(ports, roster, login, account)?;
+    let Some((wanted, switch)) = undone else {
+        // Where nobody was known to be live, nobody was pushed aside.
+        let rival = from.is_some() && same_tokens;
+        history::note(ports, &Event::SwitchedOutside { from: from.clone(), to: to.clone(), rival });
+        return Ok(Synced::Moved { from, to });
+    };
+    let running = ports.sessions.running().unwrap_or_default();
+    let suspects: Vec<Session> = running.into_iter().filter(|session| session.may_hold_a_login_of(switch.at)).collect();
+    let by = suspects.iter().map(Session::words).collect();
+    history::note(ports, &Event::Reverted { wanted: wanted.clone(), found: to.clone(), by });
+    Ok(Synced::Reverted { wanted, found: to, suspects, restored: switch.restored })
+}
+
+/// The choice that `found`, being live again, would undo.
+fn reversion(ports: &Ports, roster: &Roster, found: &Identity) -> Option<(Alias, LastSwitch)> {
+    let switch = roster.last_switch()?;
+    let chosen = roster.active().filter(|active| *active.identity() == switch.to)?;
+    let recent = (0..=policy::REVERSION_MS).contains(&ports.clock.now().since(switch.at));
+    (recent && switch.from.as_ref() == Some(found)).then(|| (chosen.alias.clone(), switch.clone()))
+}
+
+/// Whether a live login comes from the sign-in of a saved one.
+fn is_of_its_sign_in(live: &Login, saved: &CredHeader) -> bool {
+    saved.fingerprint == live.fingerprint() || (saved.deadline.is_some() && saved.deadline == live.deadline())
 }
 
 /// Seals a live login and records in the roster what its identification brought.

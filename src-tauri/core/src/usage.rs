@@ -87,8 +87,11 @@ impl Usage {
         }
         for limit in limits.iter().filter(|limit| limit.get("kind").and_then(Value::as_str) == Some("weekly_scoped")) {
             let name = limit.pointer("/scope/model/display_name").and_then(Value::as_str);
-            if let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) {
-                windows.extend(window_of(WindowKind::Model(name.to_owned()), limit, "percent"));
+            let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) else { continue };
+            let kind = WindowKind::Model(name.to_owned());
+            // The first one counts, should a model be listed twice.
+            if windows.iter().all(|window: &Window| window.kind != kind) {
+                windows.extend(window_of(kind, limit, "percent"));
             }
         }
         for (flat, name) in [("seven_day_opus", "Opus"), ("seven_day_sonnet", "Sonnet")] {

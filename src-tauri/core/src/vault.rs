@@ -2,6 +2,8 @@
 //! are. Owns what is in an envelope and the rule that only a `Matched` login gets into a `.cred` (design invariant 1).
 //! Leaves the cipher to `envelope`, the bytes on disk to the `Files` port, the roster to `profile`.
 
+pub mod generations;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -12,9 +14,13 @@ use crate::credential::{Fingerprint, Live, Login};
 use crate::document::Document;
 use crate::envelope::{self, EnvelopeError};
 use crate::identity::{self, Account, Identity, Matched};
+use crate::lineage;
 use crate::ports::{FileName, Ports, StoreError};
 use crate::profile::{Alias, Profile, Roster};
 use crate::time::Timestamp;
+
+use generations::Keeping;
+pub use generations::count as count_generations;
 
 /// What stands readable at the head of a `.cred`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +49,15 @@ pub struct HeldHeader {
     /// The profile that was active when it was put aside, by its identity, which a rename does not change. A guess, never
     /// evidence.
     pub believed: Option<Identity>,
+    /// When the login itself ends, if the client recorded it.
+    #[serde(default)]
+    pub deadline: Option<Timestamp>,
+    /// What was stored at that moment and may be its ancestor.
+    #[serde(default)]
+    pub before: Vec<Fingerprint>,
+    /// The server said that it is no profile's.
+    #[serde(default)]
+    pub nobodys: bool,
 }
 
 /// A `.cred` that was opened.
@@ -77,7 +92,8 @@ pub fn load_roster(ports: &Ports) -> Result<Roster, VaultError> {
     if envelope::version(&bytes).is_some_and(|version| version > u64::from(Roster::VERSION)) {
         return Err(VaultError::RosterFromTheFuture);
     }
-    serde_json::from_slice(&bytes).map_err(|_| VaultError::RosterDamaged(ports.files.place(&FileName::Roster)))
+    let roster: Option<Roster> = serde_json::from_slice(&bytes).ok();
+    roster.filter(Roster::is_sound).ok_or_else(|| VaultError::RosterDamaged(ports.files.place(&FileName::Roster)))
 }
 
 /// Writes the roster.
@@ -91,30 +107,42 @@ pub fn save_roster(ports: &Ports, roster: &Roster) -> Result<(), StoreError> {
 pub fn seal(ports: &Ports, login: &Matched<Login>, block: Option<&AccountBlock>) -> Result<CredHeader, StoreError> {
     let name = FileName::Cred(login.alias().clone());
     let before = own_or_aside(ports, &name, login.identity())?;
-    let saved_block = before.as_ref().and_then(|(_, document)| AccountBlock::of(document));
+    let saved_block = before.as_ref().and_then(|before| AccountBlock::of(&before.document));
     let value = login.value();
-    let header = CredHeader {
+    let keeping = Keeping::begin(ports, login.alias(), before.as_ref(), value)?;
+    let header = header_of(ports, login, keeping.generation());
+    let secret = payload(value, block.or(saved_block.as_ref()));
+    ports.files.write(&name, &envelope::seal(ports, &header, &secret)?)?;
+    keeping.end(ports, &header);
+    Ok(header)
+}
+
+fn header_of(ports: &Ports, login: &Matched<Login>, generation: u64) -> CredHeader {
+    let value = login.value();
+    CredHeader {
         version: envelope::VERSION,
         alias: login.alias().clone(),
         identity: login.identity().clone(),
         saved_at: ports.clock.now(),
-        generation: before.map_or(0, |(header, _)| header.generation + 1),
+        generation,
         fingerprint: value.fingerprint(),
         expires_at: value.expires_at(),
         deadline: value.deadline(),
         renews: value.can_renew(),
-    };
-    let secret = payload(value, block.or(saved_block.as_ref()));
-    ports.files.write(&name, &envelope::seal(ports, &header, &secret)?)?;
-    Ok(header)
+    }
 }
 
 /// Opens a profile's saved login.
 pub fn open(ports: &Ports, profile: &Profile) -> Result<Opened, VaultError> {
     let alias = &profile.alias;
-    let bytes = ports.files.read(&FileName::Cred(alias.clone()))?.ok_or_else(|| VaultError::Missing(alias.clone()))?;
+    let bytes = ports.files.read(&FileName::Cred(alias.clone()))?;
+    open_envelope(ports, profile, &bytes.ok_or_else(|| VaultError::Missing(alias.clone()))?)
+}
+
+fn open_envelope(ports: &Ports, profile: &Profile, bytes: &[u8]) -> Result<Opened, VaultError> {
+    let alias = &profile.alias;
     let damaged = |why| VaultError::Damaged { alias: alias.clone(), why };
-    let (header, document): (CredHeader, _) = envelope::open(&ports.key.key()?, &bytes).map_err(damaged)?;
+    let (header, document): (CredHeader, _) = envelope::open(&ports.key.key()?, bytes).map_err(damaged)?;
     let Ok(Live::Login(login)) = Live::parse(&document) else { return Err(damaged(EnvelopeError::Sealed)) };
     let login =
         identity::unsealed(login, &header.identity, profile).ok_or_else(|| VaultError::OtherAccount(alias.clone()))?;
@@ -130,24 +158,55 @@ pub fn header(ports: &Ports, alias: &Alias) -> Result<Option<CredHeader>, VaultE
 
 /// Puts a login aside whose owner cannot be told now, so that it is not lost when another takes its place.
 pub fn hold(ports: &Ports, login: &Login, believed: Option<&Identity>) -> Result<(), StoreError> {
+    hold_older(ports, login, believed, None)
+}
+
+/// The same for a login that was replaced a while ago. `later`: what has been live since, and may descend from it.
+pub(crate) fn hold_older(
+    ports: &Ports,
+    login: &Login,
+    believed: Option<&Identity>,
+    later: Option<&Fingerprint>,
+) -> Result<(), StoreError> {
     let fingerprint = login.fingerprint();
     let name = FileName::Held(fingerprint.to_string());
-    let header =
-        HeldHeader { version: envelope::VERSION, fingerprint, held_at: ports.clock.now(), believed: believed.cloned() };
+    let header = HeldHeader {
+        version: envelope::VERSION,
+        fingerprint,
+        held_at: ports.clock.now(),
+        believed: believed.cloned(),
+        deadline: login.deadline(),
+        before: lineage::known_before(ports, login)?.into_iter().filter(|known| Some(known) != later).collect(),
+        nobodys: false,
+    };
     write_held(ports, &name, login, &header)
 }
 
-/// Writes a held login again under the name it has, with new tokens or another belief. A renewed pair takes the place of
-/// the spent one in a single write: a spent token that stayed behind would be presented again and cost the login.
-pub fn hold_again(
+/// Writes a held login again under the name it has, with new tokens. A renewed pair takes the place of the spent one in a single
+/// write: a spent token that stayed behind would be presented again and cost the login.
+pub(crate) fn hold_again(ports: &Ports, name: &FileName, login: &Login, header: &HeldHeader) -> Result<(), StoreError> {
+    write_held(ports, name, login, &header_again(login, header))
+}
+
+/// Writes a held login again as one that no profile waits for.
+pub(crate) fn hold_for_nobody(
     ports: &Ports,
     name: &FileName,
     login: &Login,
-    before: &HeldHeader,
-    believed: Option<&Identity>,
+    header: &HeldHeader,
 ) -> Result<(), StoreError> {
-    let header = HeldHeader { fingerprint: login.fingerprint(), believed: believed.cloned(), ..before.clone() };
+    let header = HeldHeader { believed: None, nobodys: true, ..header_again(login, header) };
     write_held(ports, name, login, &header)
+}
+
+/// The pair that was held so far is an ancestor now, of which a copy may lie somewhere.
+fn header_again(login: &Login, header: &HeldHeader) -> HeldHeader {
+    let fingerprint = login.fingerprint();
+    let mut before = header.before.clone();
+    if header.fingerprint != fingerprint && !before.contains(&header.fingerprint) {
+        before.push(header.fingerprint.clone());
+    }
+    HeldHeader { fingerprint, before, ..header.clone() }
 }
 
 fn write_held(ports: &Ports, name: &FileName, login: &Login, header: &HeldHeader) -> Result<(), StoreError> {
@@ -175,14 +234,21 @@ pub fn held(ports: &Ports) -> Result<Vec<Held>, StoreError> {
     Ok(all)
 }
 
-/// Whether these very tokens are saved somewhere and can be had back: in the profile's `.cred`, or put aside.
+/// Whether these very tokens are saved somewhere and can be had back: in the profile's `.cred`, in an older
+/// generation of it, or put aside.
 pub fn is_saved(ports: &Ports, fingerprint: &Fingerprint, profile: Option<&Profile>) -> Result<bool, StoreError> {
     if let Some(profile) = profile
         && saved_fingerprint(ports, profile)?.is_some_and(|saved| saved == *fingerprint)
     {
         return Ok(true);
     }
-    Ok(held(ports)?.iter().any(|held| held.header.fingerprint == *fingerprint))
+    if held(ports)?.iter().any(|held| held.header.fingerprint == *fingerprint) {
+        return Ok(true);
+    }
+    match profile {
+        Some(profile) => generations::holds(ports, profile, fingerprint),
+        None => Ok(false),
+    }
 }
 
 /// Which tokens a profile's `.cred` holds. It is opened to tell: one that cannot be counts as none, because a readable
@@ -203,22 +269,27 @@ fn payload(login: &Login, block: Option<&AccountBlock>) -> Document {
     }
 }
 
+/// A `.cred` that is about to be replaced.
+struct Before {
+    bytes: Vec<u8>,
+    header: CredHeader,
+    document: Document,
+}
+
 /// The `.cred` that is about to be replaced, if it is the same account's. Any other is put aside first: it is a stray that
 /// no profile refers to, or cannot be opened, and may be the only copy of a login.
-fn own_or_aside(
-    ports: &Ports,
-    name: &FileName,
-    identity: &Identity,
-) -> Result<Option<(CredHeader, Document)>, StoreError> {
+fn own_or_aside(ports: &Ports, name: &FileName, identity: &Identity) -> Result<Option<Before>, StoreError> {
     let Some(bytes) = ports.files.read(name)? else { return Ok(None) };
     match envelope::open::<CredHeader>(&ports.key.key()?, &bytes) {
-        Ok((header, document)) if header.identity == *identity => return Ok(Some((header, document))),
+        Ok((header, document)) if header.identity == *identity => return Ok(Some(Before { bytes, header, document })),
         Ok((header, document)) => {
             if let Ok(Live::Login(login)) = Live::parse(&document) {
                 let (fingerprint, held_at) = (header.fingerprint, header.saved_at);
                 let name = FileName::Held(fingerprint.to_string());
                 let believed = Some(header.identity);
-                let header = HeldHeader { version: envelope::VERSION, fingerprint, held_at, believed };
+                let (deadline, before) = (login.deadline(), lineage::known_before(ports, &login)?);
+                let (version, nobodys) = (envelope::VERSION, false);
+                let header = HeldHeader { version, fingerprint, held_at, believed, deadline, before, nobodys };
                 write_held(ports, &name, &login, &header)?;
             }
         }

@@ -33,7 +33,7 @@ pub fn badge(badge: &Badge, now: Timestamp) -> String {
     match &badge.reason {
         Reason::Synced { at } => format!("synced {} ago", length(now.since(*at))),
         Reason::Checked { at } => format!("checked {} ago", length(now.since(*at))),
-        Reason::DeadlineNear { at } => format!("login ends in {}", length(at.since(now))),
+        Reason::DeadlineNear { at, assumed } => deadline(Deadline { at: *at, assumed: *assumed }, now),
         Reason::Unconfirmed => "not confirmed".to_owned(),
         Reason::SignedOut => "signed out of Claude Code".to_owned(),
         Reason::Drifted => "another account is live".to_owned(),
@@ -75,6 +75,14 @@ pub fn hint(step: &NextStep, now: Timestamp) -> String {
             format!("sign in to the account of `{alias}` with `claude` and `/login`, then run `signalbox refresh`")
         }
         NextStep::AddProfile => "register it first with `signalbox add <alias>`".to_owned(),
+        NextStep::Restore { alias } => format!("`signalbox use {alias}` brings your choice back"),
+        NextStep::RemovePin { name, place: None } => {
+            format!("`unset {name}`, also where your shell sets it, and start Claude Code again")
+        }
+        NextStep::RemovePin { name, place: Some(path) } => {
+            format!("take `{name}` out of {path}, and start Claude Code again")
+        }
+        NextStep::StopWatch => "stop that one first, or leave the watch to it".to_owned(),
         NextStep::ListProfiles => "`signalbox list` shows the profiles there are".to_owned(),
         NextStep::Confirm => {
             "the guided `rotate`, which a later version brings, adds a login without that risk; until then sign in with \

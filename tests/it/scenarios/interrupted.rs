@@ -9,7 +9,7 @@ use signalbox_core::document::{Digest, Document};
 use signalbox_core::error::{Doing, NextStep};
 use signalbox_core::fakes::{Crash, Fault, World};
 use signalbox_core::flow::FlowError;
-use signalbox_core::poll::{self, Urgency};
+use signalbox_core::poll::{self, Polled, Urgency};
 use signalbox_core::ports::{FileName, LiveLock, LiveLogin, ProviderError, Replaced, Stamp, StoreError};
 use signalbox_core::recover::{self, Recovered};
 use signalbox_core::register;
@@ -110,7 +110,7 @@ fn a_parked_login_that_may_be_the_live_one_is_not_renewed() {
     assert!(scene.world.claude_refreshes(), "a rotates");
     scene.world.advance(9 * HOUR);
     let refused = poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced);
-    assert!(matches!(refused, Err(FlowError::Unidentified { .. })), "{refused:?}");
+    assert!(matches!(refused, Ok(Polled::Failed(ProviderError::Unauthorized))), "{refused:?}");
     assert!(scene.world.claude_refreshes(), "a lives");
     recover::recover(&scene.ports).expect("recovered");
     scene.check_nothing_lost(&["a", "b"], &[], false, "after polling beside an open journal");
@@ -311,4 +311,59 @@ fn a_live_login_that_the_server_refuses_is_not_shown_as_well() {
     scene.world.server(|server| server.revoke("b"));
     poll::read_usage(&scene.ports, &alias("b"), Urgency::Forced).expect("asked");
     assert_eq!(super::glance(&scene).live, LiveState::Unresolved);
+}
+
+#[test]
+fn a_login_put_aside_that_lives_is_kept_though_the_saved_sign_in_counts_as_later() {
+    let scene = Scene::new().profile("a").profile("b");
+    // The clock was set back between two sign-ins of `a`, so that the second one seems to be the earlier.
+    scene.world.advance(-HOUR);
+    switch_to(&scene, "a").expect("switched");
+    scene.sign_in("a");
+    scene.world.advance(9 * HOUR);
+    switch_to(&scene, "b").expect("switched, and what nobody could identify was put aside and brought home");
+    assert_eq!(scene.world.server(|server| server.living("a")), 2);
+    scene.check_nothing_lost(&["a", "b"], &[], false, "after the clock was set back");
+}
+
+/// `b` was rotated and has lapsed, so that nobody can say whose it is; a switch puts it aside and finds no server to ask.
+fn put_aside(scene: &Scene) {
+    scene.world.advance(9 * HOUR);
+    assert!(scene.world.claude_refreshes());
+    scene.world.server(|server| server.down = Some(ProviderError::Unreachable));
+    switch_to(scene, "a").expect("switched");
+    assert_eq!(vault::held(&scene.ports).expect("readable").len(), 1);
+}
+
+#[test]
+fn a_login_put_aside_is_not_presented_once_a_later_pair_of_its_sign_in_is_saved() {
+    let scene = Scene::new().profile("a").profile("b");
+    let old_session = {
+        put_aside(&scene);
+        vault::held(&scene.ports).expect("readable").remove(0).login.to_document().expect("a document")
+    };
+    let a = scene.world.live_text();
+    // A session of an old version still holds what was put aside, rotates it, and writes it over the live login.
+    let siblings = a.as_deref().and_then(|a| Document::from_text(a.to_owned()).ok()).expect("a document");
+    let over = siblings.with_member("claudeAiOauth", old_session.member("claudeAiOauth")).expect("an object");
+    scene.world.set_live(Some(over.expose().to_owned()));
+    assert!(scene.world.claude_refreshes());
+    scene.world.server(|server| server.down = None);
+    sync::sync_live(&scene.ports).expect("its newest pair is saved");
+    switch_to(&scene, "a").expect("switched back");
+    scene.world.advance(9 * HOUR);
+    recover::recover(&scene.ports).expect("recovered");
+    assert_eq!(scene.world.server(|server| server.reuses), 0, "what was put aside is spent");
+    scene.check_nothing_lost(&["a", "b"], &[], false, "after an old session wrote over the switch");
+}
+
+#[test]
+fn removing_a_profile_keeps_what_is_only_believed_to_be_its_login() {
+    let scene = Scene::new().profile("a").profile("b");
+    scene.sign_in("d");
+    scene.world.server(|server| server.down = Some(ProviderError::Unreachable));
+    switch_to(&scene, "a").expect("switched; what was live may be b's, for all anybody knows");
+    register::remove(&scene.ports, &alias("b")).expect("removed");
+    scene.world.server(|server| server.down = None);
+    scene.check_nothing_lost(&["a", "d"], &[], false, "after removing the profile that was believed to own it");
 }

@@ -2,6 +2,7 @@
 //! Owns the stores, locks, clock and randomness of a pretended machine; the pretended server is in `server`. One
 //! conformance suite runs over these and the real adapters, because a fake kinder than the machine is a bug.
 
+mod claude;
 mod server;
 mod stores;
 mod surroundings;
@@ -10,11 +11,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::document::Document;
+use crate::history::{Entry, Event};
+use crate::policy::{BackOff, EngineChoice};
 use crate::ports::{FileName, Ports};
+use crate::sessions::{Pin, Session};
 use crate::time::Timestamp;
 use crate::usage::Reading;
 
-pub use server::Server;
+pub use server::{Pair, Server};
 
 /// What goes wrong at the chosen call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,10 @@ pub enum Fault {
 #[derive(Debug)]
 pub struct Crash;
 
+/// What happens between two steps of a flow: called before each port call, with its name, while no lock of the world is held, so
+/// that others may act, whole flows included. What it answers strikes the call.
+pub type Interjection = Box<dyn FnMut(&World, &'static str) -> Option<Fault> + Send>;
+
 /// A machine, its Claude Code and its server, shared by all ports that are made from it.
 #[derive(Clone)]
 pub struct World {
@@ -49,14 +57,28 @@ pub(crate) struct State {
     files: HashMap<FileName, Vec<u8>>,
     readings: HashMap<crate::identity::Identity, Reading>,
     next_allowed: HashMap<crate::identity::Identity, Timestamp>,
+    back_offs: HashMap<crate::identity::Identity, BackOff>,
+    sessions: Vec<Session>,
+    pins: Vec<Pin>,
+    history: Vec<Entry>,
+    engine: EngineChoice,
+    /// The config folders of the delegated engine.
+    delegated: HashMap<String, claude::Folder>,
     own_locked: bool,
     /// We hold Claude Code's locks right now.
     live_locked: bool,
+    /// Where they were taken: another thread of ours may ask the provider meanwhile.
+    live_locked_on: Option<std::thread::ThreadId>,
+    /// A flow of ours holds them between whose calls others act.
+    live_locked_beneath: bool,
     /// When Claude Code's lock folder was last touched; `None`: there is none.
     claude_lock: Option<Timestamp>,
+    /// How often it was taken, by anybody.
+    claude_locks_taken: u64,
     random: u64,
     calls: Vec<&'static str>,
     plan: Option<(usize, Fault)>,
+    interjection: Option<Interjection>,
     pub(crate) server: Server,
 }
 
@@ -71,12 +93,22 @@ impl World {
             files: HashMap::new(),
             readings: HashMap::new(),
             next_allowed: HashMap::new(),
+            back_offs: HashMap::new(),
+            sessions: Vec::new(),
+            pins: Vec::new(),
+            history: Vec::new(),
+            engine: EngineChoice::default(),
+            delegated: HashMap::new(),
             own_locked: false,
             live_locked: false,
+            live_locked_on: None,
+            live_locked_beneath: false,
             claude_lock: None,
+            claude_locks_taken: 0,
             random: 0x5157_0001,
             calls: Vec::new(),
             plan: None,
+            interjection: None,
             server: Server::default(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -94,6 +126,10 @@ impl World {
             clock: Box::new(self.clone()),
             entropy: Box::new(self.clone()),
             readings: Box::new(self.clone()),
+            sessions: Box::new(self.clone()),
+            delegate: Box::new(self.clone()),
+            history: Box::new(self.clone()),
+            engine: self.lock().engine,
         }
     }
 
@@ -111,9 +147,41 @@ impl World {
         state.plan = None;
     }
 
+    /// Lets somebody act before each port call from now on, and gives back who did until now. It is not called for the port calls
+    /// that it makes itself; a flow that it runs may have an interjection of its own.
+    pub fn interject(&self, next: Option<Interjection>) -> Option<Interjection> {
+        std::mem::replace(&mut self.lock().interjection, next)
+    }
+
     /// The port calls since the last plan.
     pub fn calls(&self) -> Vec<&'static str> {
         self.lock().calls.clone()
+    }
+
+    /// Forgets what only a short life can afford to remember: the calls, all but the newest events, tokens of long ago.
+    pub fn forget_the_past(&self) {
+        const EVENTS: usize = 200;
+        let mut state = self.lock();
+        state.calls.clear();
+        let old = state.history.len().saturating_sub(EVENTS);
+        state.history.drain(..old);
+        state.server.forget_spent();
+    }
+
+    /// What is written down of what happened.
+    pub fn history(&self) -> Vec<Event> {
+        self.lock().history.iter().map(|entry| entry.event.clone()).collect()
+    }
+
+    /// Claude Code sessions that run, and pins that are set.
+    pub fn set_sessions(&self, sessions: Vec<Session>, pins: Vec<Pin>) {
+        let mut state = self.lock();
+        (state.sessions, state.pins) = (sessions, pins);
+    }
+
+    /// The engine that ports made from now on renew with.
+    pub fn set_engine(&self, engine: EngineChoice) {
+        self.lock().engine = engine;
     }
 
     pub fn advance(&self, ms: i64) {
@@ -178,11 +246,13 @@ impl World {
         error: impl FnOnce() -> E,
         act: impl FnOnce(&mut State, bool) -> Result<T, E>,
     ) -> Result<T, E> {
+        let struck = self.interjected(name);
         let mut state = self.lock();
-        assert!(!(state.live_locked && name.starts_with("provider.")), "{name} while Claude Code's locks are held");
+        let here = state.live_locked && state.live_locked_on == Some(std::thread::current().id());
+        assert!(!(here && name.starts_with("provider.")), "{name} while Claude Code's locks are held");
         let at = state.calls.len();
         state.calls.push(name);
-        let fault = state.plan.filter(|(planned, _)| *planned == at).map(|(_, fault)| fault);
+        let fault = struck.or(state.plan.filter(|(planned, _)| *planned == at).map(|(_, fault)| fault));
         match fault {
             Some(Fault::Error) => return Err(error()),
             Some(Fault::CrashBefore) => crash(state),
@@ -201,6 +271,22 @@ impl World {
     }
 }
 
+impl World {
+    /// Lets the interjection act. What we hold is not held by those who act in between.
+    fn interjected(&self, name: &'static str) -> Option<Fault> {
+        let mut state = self.lock();
+        let mut interjection = state.interjection.take()?;
+        let (held, beneath) = (std::mem::replace(&mut state.live_locked, false), state.live_locked_beneath);
+        state.live_locked_beneath |= held;
+        drop(state);
+        let struck = interjection(self, name);
+        let mut state = self.lock();
+        (state.live_locked, state.live_locked_beneath) = (held, beneath);
+        state.interjection = Some(interjection);
+        struck
+    }
+}
+
 impl Default for World {
     fn default() -> Self {
         Self::new()
@@ -215,18 +301,22 @@ fn crash(state: MutexGuard<'_, State>) -> ! {
 /// What Claude Code does when its access token nears expiry: spend the refresh token, write the new pair in place.
 fn rotate_live(state: &mut State) -> bool {
     let Some(text) = state.live.clone() else { return false };
-    let Ok(document) = Document::from_text(text) else { return false };
-    let Some(oauth) = document.member("claudeAiOauth") else { return false };
-    let Ok(mut login) = serde_json::from_str::<serde_json::Value>(oauth) else { return false };
-    let Some(token) = login["refreshToken"].as_str().map(str::to_owned) else { return false };
-    let now = state.now;
-    let Some((access, refresh, expires_at)) = state.server.rotate(&token, now) else { return false };
+    let Some(rotated) = rotated(&mut state.server, state.now, &text) else { return false };
+    state.live = Some(rotated);
+    state.live_version += 1;
+    true
+}
+
+/// A credential document with the pair that its refresh token buys.
+fn rotated(server: &mut Server, now: Timestamp, text: &str) -> Option<String> {
+    let document = Document::from_text(text.to_owned()).ok()?;
+    let mut login = serde_json::from_str::<serde_json::Value>(document.member("claudeAiOauth")?).ok()?;
+    let token = login["refreshToken"].as_str()?.to_owned();
+    let (access, refresh, expires_at) = server.rotate(&token, now)?;
     login["accessToken"] = access.into();
     login["refreshToken"] = refresh.into();
     login["expiresAt"] = expires_at.ms().into();
     // The real client may format its siblings anew; this one keeps them, so that a test can blame us for every byte.
     let written = document.with_member("claudeAiOauth", Some(&login.to_string())).expect("an object");
-    state.live = Some(written.expose().to_owned());
-    state.live_version += 1;
-    true
+    Some(written.expose().to_owned())
 }

@@ -26,12 +26,28 @@ pub struct Server {
     pub down: Option<ProviderError>,
     /// Refuses this account's access tokens, fresh ones too.
     pub refuse_access_of: Option<String>,
+    /// The edge refuses every direct refresh; Claude Code's own still pass.
+    pub edge_refuses: bool,
+    /// A child of the delegated engine is left to itself before it ends.
+    pub slow_children: bool,
     /// Rotates, but the answer to a refresh is lost on the way.
     pub lose_answers: bool,
     /// How many refreshes succeeded.
     pub refreshes: usize,
     /// How many times a spent token was presented, each of which cost a login.
     pub reuses: usize,
+}
+
+/// The newest pair of a login, as the server knows it.
+pub struct Pair<'a> {
+    /// The number of the sign-in.
+    pub id: usize,
+    /// How often it was renewed.
+    pub turn: u32,
+    pub identity: &'a Identity,
+    pub access: &'a str,
+    pub refresh: &'a str,
+    pub alive: bool,
 }
 
 struct Login {
@@ -41,6 +57,8 @@ struct Login {
     expires_at: Timestamp,
     deadline: Timestamp,
     alive: bool,
+    /// A spent token was presented, and ended it.
+    reused: bool,
     turn: u32,
 }
 
@@ -62,6 +80,7 @@ impl Server {
             // Each sign-in has its own, to the millisecond, even in a world whose clock stands still.
             deadline: now.plus(30 * DAY + i64::try_from(id).expect("a few logins")),
             alive: true,
+            reused: false,
             turn: 0,
         };
         self.refresh_tokens.insert(login.refresh.clone(), id);
@@ -88,6 +107,40 @@ impl Server {
     pub fn living_fingerprints(&self, account: &str) -> Vec<Fingerprint> {
         let living = |login: &&Login| login.alive && login.account.identity.account() == account;
         self.logins.iter().filter(living).map(|login| fingerprint(&login.access, &login.refresh)).collect()
+    }
+
+    /// Every login there ever was, in the order of the sign-ins: its newest pair, and whether the server still honours it.
+    pub fn pairs(&self, now: Timestamp) -> impl Iterator<Item = Pair<'_>> {
+        self.logins.iter().enumerate().map(move |(id, login)| Pair {
+            id,
+            turn: login.turn,
+            identity: &login.account.identity,
+            access: &login.access,
+            refresh: &login.refresh,
+            alive: login.alive && login.deadline > now,
+        })
+    }
+
+    /// Forgets the refresh tokens that were spent long ago, and whose reuse nobody looks for any more.
+    pub(super) fn forget_spent(&mut self) {
+        const TURNS: u32 = 16;
+        let logins = &self.logins;
+        self.refresh_tokens.retain(|token, id| {
+            let turn = token.rsplit('-').next().and_then(|turn| turn.parse::<u32>().ok());
+            turn.is_none_or(|turn| turn + TURNS > logins[*id].turn)
+        });
+    }
+
+    /// Ends the one login to which this refresh token belongs, as Claude Code's sign-out asks for.
+    pub fn sign_out(&mut self, refresh: &str) {
+        if let Some(id) = self.refresh_tokens.get(refresh) {
+            self.logins[*id].alive = false;
+        }
+    }
+
+    /// Whether a spent token ended this login.
+    pub fn was_reused(&self, id: usize) -> bool {
+        self.logins[id].reused
     }
 
     /// Whose tokens these are, dead or alive.
@@ -126,6 +179,7 @@ impl Server {
         }
         if login.refresh != refresh {
             login.alive = false;
+            login.reused = true;
             self.reuses += 1;
             return None;
         }
@@ -172,6 +226,9 @@ impl Provider for World {
             if let Some(cause) = state.server.down.clone() {
                 return Err(RefreshError::Unknown { cause });
             }
+            if state.server.edge_refuses {
+                return Err(RefreshError::NotSpent { cause: ProviderError::Refused { status: 403 }, token });
+            }
             let now = state.now;
             let rotated = state.server.rotate(token.expose(), now);
             if state.server.lose_answers {
@@ -187,6 +244,17 @@ impl Provider for World {
             };
             Ok(Renewal { renewed, kept: None })
         })
+    }
+
+    fn time(&self) -> Result<Timestamp, ProviderError> {
+        self.step(
+            "provider.time",
+            || ProviderError::Unreachable,
+            |state, _| match state.server.down.clone() {
+                Some(down) => Err(down),
+                None => Ok(state.now),
+            },
+        )
     }
 
     fn usage(&self, token: &AccessToken) -> Result<Usage, ProviderError> {

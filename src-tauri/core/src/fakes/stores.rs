@@ -85,7 +85,8 @@ impl AccountCache for World {
 
     fn replace(&self, _lock: &LiveLock, expected: &Digest, new: &Document) -> Result<Replaced, StoreError> {
         self.step("account_cache.replace", unwritable, |state, torn| {
-            assert!(state.claude_lock.is_some(), "`oauthAccount` was touched without Claude Code's lock");
+            // It may have been taken over while the machine slept, which costs nothing here.
+            assert!(state.live_locked, "`oauthAccount` was touched without Claude Code's lock");
             if torn || state.cache.is_none() {
                 return Ok(Replaced::Changed);
             }
@@ -125,8 +126,12 @@ impl Files for World {
 
     fn list(&self) -> Result<Vec<FileName>, StoreError> {
         self.step("files.list", unreadable, |state, _| {
-            let listed = |name: &&FileName| matches!(name, FileName::Cred(_) | FileName::Held(_));
-            Ok(state.files.keys().filter(listed).cloned().collect())
+            let listed =
+                |name: &&FileName| matches!(name, FileName::Cred(_) | FileName::Generation(..) | FileName::Held(_));
+            // In order, so that the same story makes the same calls.
+            let mut names: Vec<FileName> = state.files.keys().filter(listed).cloned().collect();
+            names.sort();
+            Ok(names)
         })
     }
 }
@@ -140,6 +145,7 @@ fn is_hash(text: &str) -> bool {
 fn stored(name: &FileName) -> FileName {
     match name {
         FileName::Cred(alias) => FileName::Cred(alias.lower_case()),
+        FileName::Generation(alias, number) => FileName::Generation(alias.lower_case(), *number),
         other => other.clone(),
     }
 }

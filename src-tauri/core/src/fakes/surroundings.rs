@@ -2,6 +2,7 @@
 //! only look random, and usage readings.
 
 use crate::identity::Identity;
+use crate::policy::BackOff;
 use crate::ports::{Clock, Entropy, LiveLock, LockError, Locks, OwnLock, Readings, StoreError};
 use crate::time::{MINUTE, Timestamp};
 use crate::usage::Reading;
@@ -15,6 +16,14 @@ const STALE_MS: i64 = MINUTE;
 /// Whether Claude Code could take its own lock now: there is no folder, or one that nobody keeps alive.
 pub(super) fn claude_lock_is_free(state: &State) -> bool {
     state.claude_lock.is_none_or(|touched| state.now.since(touched) > STALE_MS)
+}
+
+impl State {
+    /// Somebody takes Claude Code's lock, which is free.
+    pub(super) fn take_claude_lock(&mut self) {
+        self.claude_lock = Some(self.now);
+        self.claude_locks_taken += 1;
+    }
 }
 
 impl Locks for World {
@@ -36,9 +45,10 @@ impl Locks for World {
             if let Some(touched) = state.claude_lock.filter(|touched| state.now.since(*touched) <= STALE_MS) {
                 return Err(LockError::ClaudeBusy { path: path(), stale_at: touched.plus(STALE_MS) });
             }
-            state.claude_lock = Some(state.now);
+            state.take_claude_lock();
             state.live_locked = true;
-            Ok(LiveLock::held(Box::new(LiveGuard(self.clone()))))
+            state.live_locked_on = Some(std::thread::current().id());
+            Ok(LiveLock::held(Box::new(LiveGuard(self.clone(), state.claude_locks_taken))))
         })
     }
 }
@@ -52,14 +62,24 @@ impl Drop for OwnGuard {
     }
 }
 
-struct LiveGuard(World);
+/// The world, and which taking of the lock this is: a stale one may have been taken over.
+struct LiveGuard(World, u64);
+
+impl crate::ports::LiveGuard for LiveGuard {
+    fn is_ours(&self) -> bool {
+        let state = self.0.lock();
+        let fresh = state.claude_lock.is_some_and(|touched| state.now.since(touched) <= STALE_MS);
+        fresh && state.claude_locks_taken == self.1
+    }
+}
 
 impl Drop for LiveGuard {
     fn drop(&mut self) {
-        self.0.lock().live_locked = false;
-        // Nobody removes the lock folders of a dead process.
-        if !std::thread::panicking() {
-            self.0.lock().claude_lock = None;
+        let mut state = self.0.lock();
+        state.live_locked = false;
+        // Nobody removes the lock folders of a dead process, nor one that is somebody else's by now.
+        if !std::thread::panicking() && state.claude_locks_taken == self.1 {
+            state.claude_lock = None;
         }
     }
 }
@@ -110,10 +130,25 @@ impl Readings for World {
         })
     }
 
+    fn back_off(&self, identity: &Identity) -> Result<Option<BackOff>, StoreError> {
+        self.step("readings.back_off", unreadable, |state, _| Ok(state.back_offs.get(identity).copied()))
+    }
+
+    fn set_back_off(&self, identity: &Identity, back_off: Option<BackOff>) -> Result<(), StoreError> {
+        self.step("readings.set_back_off", unwritable, |state, _| {
+            match back_off {
+                Some(back_off) => state.back_offs.insert(identity.clone(), back_off),
+                None => state.back_offs.remove(identity),
+            };
+            Ok(())
+        })
+    }
+
     fn forget(&self, identity: &Identity) -> Result<(), StoreError> {
         self.step("readings.forget", unwritable, |state, _| {
             state.readings.remove(identity);
             state.next_allowed.remove(identity);
+            state.back_offs.remove(identity);
             Ok(())
         })
     }
