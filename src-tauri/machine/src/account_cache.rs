@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use signalbox_core::document::{Digest, Document};
 use signalbox_core::ports::{AccountCache, LiveLock, Replaced, StoreError};
 
+use crate::data_folder::DataFolder;
 use crate::durable::{self, Mtime};
 use crate::live_file::read_document;
 use crate::locks::folder::Terms;
+use crate::locks::notes::Notes;
 use crate::locks::rename;
 use crate::surroundings::Surroundings;
 
@@ -21,12 +23,14 @@ pub const ACCOUNT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct AccountFile {
     surroundings: Surroundings,
+    notes: Notes,
     terms: Terms,
 }
 
 impl AccountFile {
     pub fn new(surroundings: &Surroundings) -> Self {
-        Self { surroundings: surroundings.clone(), terms: rename::ACCOUNT }
+        let notes = Notes::new(&DataFolder::new(surroundings.data_folder()));
+        Self { surroundings: surroundings.clone(), notes, terms: rename::ACCOUNT }
     }
 
     /// Looked up at each call, because a legacy file may come or go while the app runs.
@@ -49,7 +53,7 @@ impl AccountCache for AccountFile {
             return Ok(Replaced::Changed);
         }
         path.parent().into_iter().for_each(durable::remove_leftovers);
-        let _guard = rename::take(&self.surroundings.account_lock(), self.terms)?;
+        let _guard = rename::take(&self.surroundings.account_lock(), self.terms, &self.notes)?;
         let current = read_document(&path, ACCOUNT_BYTES_MAX)?.map(|document| document.digest());
         if current.as_ref() != Some(expected) {
             return Ok(Replaced::Changed);

@@ -9,8 +9,10 @@ use std::time::UNIX_EPOCH;
 use signalbox_core::document::{Digest, Document};
 use signalbox_core::ports::{LiveLock, LiveLogin, Replaced, Stamp, StoreError};
 
+use crate::data_folder::DataFolder;
 use crate::durable::{self, Links, Mtime, PRIVATE_FILE};
 use crate::locks::folder::Terms;
+use crate::locks::notes::Notes;
 use crate::locks::rename;
 use crate::surroundings::Surroundings;
 
@@ -22,6 +24,7 @@ pub const LOGIN_BYTES_MAX: u64 = 1024 * 1024;
 pub struct LiveFile {
     path: PathBuf,
     write_lock: PathBuf,
+    notes: Notes,
     terms: Terms,
 }
 
@@ -30,6 +33,7 @@ impl LiveFile {
         Self {
             path: surroundings.credentials_file(),
             write_lock: surroundings.storage_write_lock(),
+            notes: Notes::new(&DataFolder::new(surroundings.data_folder())),
             terms: rename::STORAGE,
         }
     }
@@ -49,7 +53,7 @@ impl LiveFile {
         }
         // Claude Code's start and its sign-in write under this lock alone. Held longer than a rename it makes a refresh
         // lose its tokens, so everything else has been done before.
-        let _guard = rename::take(&self.write_lock, self.terms)?;
+        let _guard = rename::take(&self.write_lock, self.terms, &self.notes)?;
         if !condition(self.read())? {
             return Ok(Replaced::Changed);
         }

@@ -123,6 +123,7 @@ conformance!([
     claude_codes_lock_is_free_again_after_a_drop_and_leaves_nothing_behind,
     giving_back_claude_codes_lock_keeps_our_own,
     claude_code_at_work_is_not_disturbed,
+    whoever_takes_our_own_lock_leaves_claude_codes_alone,
 ];
     fake = super::FakeRig::new(),
     machine = super::MachineRig::new(),
@@ -182,4 +183,17 @@ fn claude_code_at_work_is_not_disturbed(rig: &dyn Rig) {
     rig.claude_unlocks();
     assert!(!rig.is_in_claudes_way(), "no second lock was left behind");
     rig.locks().live(&own).expect("Claude Code is done");
+}
+
+fn whoever_takes_our_own_lock_leaves_claude_codes_alone(rig: &dyn Rig) {
+    // Before that, locks of ours have come and gone.
+    let own = rig.locks().own("switch").expect("it is free");
+    drop(rig.locks().live(&own).expect("it is free"));
+    drop(own);
+    rig.claude_locks();
+    for locks in [rig.locks(), rig.other()] {
+        drop(locks.own("switch").expect("it is free"));
+        assert!(rig.is_in_claudes_way(), "it still holds its lock");
+    }
+    rig.claude_unlocks();
 }

@@ -1,6 +1,7 @@
 //! One lock in the way of Claude Code (npm's `proper-lockfile`): a folder that exists while the lock is held, and whose
-//! modification time tells whether the holder lives (`docs/claude-code.md` §E1). Owns taking, taking over and releasing;
-//! leaves which locks there are, and how long they are waited for, to its callers.
+//! modification time tells whether the holder lives (`docs/claude-code.md` §E1). Owns taking, taking over and
+//! releasing; leaves which locks there are, and how long they are waited for, to its callers, and what our own dead
+//! process left to `notes`.
 
 use std::fs::{File, FileTimes};
 use std::io::{self, ErrorKind};
@@ -8,8 +9,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use signalbox_core::time::Timestamp;
 
+use super::notes::Slot;
 use crate::clock::timestamp;
 
 /// After a takeover: long enough for a rival which judged the same lock to have removed ours.
@@ -41,16 +44,18 @@ pub enum Refusal {
 
 /// What tells one lock folder from the next at the same path: a file system may give a new folder the old one's number,
 /// but not its time as well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
     device: u64,
     inode: u64,
     modified: SystemTime,
+    /// Nothing changes it afterwards. `None` where the file system does not keep it.
+    pub born: Option<SystemTime>,
 }
 
 impl Mark {
     /// `Ok(None)` when there is nothing at the path.
-    fn of(path: &Path) -> Result<Option<Self>, Refusal> {
+    pub fn of(path: &Path) -> Result<Option<Self>, Refusal> {
         let metadata = match path.symlink_metadata() {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -60,21 +65,25 @@ impl Mark {
             return Err(Refusal::NotADirectory);
         }
         let modified = metadata.modified().map_err(Refusal::Failed)?;
-        Ok(Some(Self { device: metadata.dev(), inode: metadata.ino(), modified }))
+        let born = metadata.created().ok();
+        Ok(Some(Self { device: metadata.dev(), inode: metadata.ino(), modified, born }))
     }
 }
 
-/// One who wants a lock. It remembers what it saw, so that a lock is taken over only after it stood still under its eyes.
+/// One who wants a lock. It remembers what it saw, so that a lock is taken over only after it stood still under its
+/// eyes.
 #[derive(Debug)]
 pub struct Contender {
     path: PathBuf,
     terms: Terms,
+    slot: Slot,
     sighted: Option<(Mark, Instant)>,
 }
 
 impl Contender {
-    pub fn new(path: PathBuf, terms: Terms) -> Self {
-        Self { path, terms, sighted: None }
+    /// `slot`: where the lock is noted while it is held.
+    pub fn new(path: PathBuf, terms: Terms, slot: Slot) -> Self {
+        Self { path, terms, slot, sighted: None }
     }
 
     pub fn path(&self) -> &Path {
@@ -94,7 +103,7 @@ impl Contender {
 
     /// Tries once.
     pub fn attempt(&mut self) -> Result<FolderLock, Refusal> {
-        if let Some(lock) = FolderLock::make(&self.path)? {
+        if let Some(lock) = FolderLock::make(&self.path, &self.slot)? {
             return Ok(lock);
         }
         let Some(mark) = Mark::of(&self.path)? else { return Err(self.lost()) };
@@ -110,7 +119,7 @@ impl Contender {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(Refusal::Failed(error)),
             _ => {}
         }
-        let Some(lock) = FolderLock::make(&self.path)? else { return Err(self.lost()) };
+        let Some(lock) = FolderLock::make(&self.path, &self.slot)? else { return Err(self.lost()) };
         std::thread::sleep(SETTLE);
         if lock.is_ours() { Ok(lock) } else { Err(self.lost()) }
     }
@@ -141,25 +150,29 @@ impl Contender {
 pub struct FolderLock {
     path: PathBuf,
     mark: Mark,
+    slot: Slot,
 }
 
 impl FolderLock {
     /// Makes the folder; `Ok(None)` when something is there already.
-    fn make(path: &Path) -> Result<Option<Self>, Refusal> {
+    fn make(path: &Path, slot: &Slot) -> Result<Option<Self>, Refusal> {
         match std::fs::create_dir(path) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(Refusal::Failed(error)),
         }
-        // The time is set by hand, because a file server gives the folder the time of its own clock, and a lock from the
-        // future never goes stale for Claude Code.
+        // The time is set by hand, because a file server gives the folder the time of its own clock, and a lock from
+        // the future never goes stale for Claude Code.
         let now = FileTimes::new().set_modified(SystemTime::now());
         let mark = File::open(path)
             .and_then(|folder| folder.set_times(now))
             .map_err(Refusal::Failed)
             .and_then(|()| Mark::of(path));
         match mark {
-            Ok(Some(mark)) => Ok(Some(Self { path: path.to_owned(), mark })),
+            Ok(Some(mark)) => {
+                slot.write(path, mark);
+                Ok(Some(Self { path: path.to_owned(), mark, slot: slot.clone() }))
+            }
             Ok(None) => Err(Refusal::Failed(ErrorKind::NotFound.into())),
             Err(refusal) => {
                 let _ = std::fs::remove_dir(path);
@@ -170,6 +183,11 @@ impl FolderLock {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// When the folder was made, as far as the file system tells.
+    pub fn born(&self) -> Option<SystemTime> {
+        self.mark.born
     }
 
     /// Whether nobody has taken it over.
@@ -185,5 +203,7 @@ impl Drop for FolderLock {
         } else if let Err(error) = std::fs::remove_dir(&self.path) {
             tracing::warn!(path = %self.path.display(), %error, "a lock could not be released");
         }
+        // Last: until the folder is gone, the note is what proves whose it is.
+        self.slot.erase();
     }
 }

@@ -1,6 +1,6 @@
-//! Our own lock: `flock` on a file in the data folder. Owns excluding the app, the CLI and second copies from one another,
-//! between threads of one process too; the kernel frees it when the holder dies. The file is never removed, because then
-//! two programs could each hold the lock on a file of that name.
+//! Our own lock: `flock` on a file in the data folder. Owns excluding the app, the CLI and second copies from one
+//! another, between threads of one process too; the kernel frees it when the holder dies. The file is never removed,
+//! because then two programs could each hold the lock on a file of that name.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};

@@ -1,6 +1,6 @@
-//! The locks under which Claude Code replaces one of its files: `.storage-write.lock` and `.claude.json.lock`. Owns their
-//! terms and errors. They are held for the milliseconds of a rename only: a Claude Code that cannot store a fresh pair of
-//! tokens drops it, and the login with it (`docs/observed.md` §3).
+//! The locks under which Claude Code replaces one of its files: `.storage-write.lock` and `.claude.json.lock`. Owns
+//! their terms and errors. They are held for the milliseconds of a rename only: a Claude Code that cannot store a fresh
+//! pair of tokens drops it, and the login with it (`docs/observed.md` §3).
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use signalbox_core::ports::StoreError;
 
 use super::STEP;
 use super::folder::{Contender, FolderLock, Refusal, Terms};
+use super::notes::Notes;
 use crate::durable;
 
 /// `.storage-write.lock`: Claude Code holds it for some 10 ms and takes it over after 15 s (`docs/observed.md` §3).
@@ -35,15 +36,15 @@ pub struct StorageLock {
 
 impl StorageLock {
     /// Takes the lock at `path`, waiting for a few seconds at most.
-    pub fn take(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { _folder: take(path, STORAGE)? })
+    pub fn take(path: &Path, notes: &Notes) -> Result<Self, StoreError> {
+        Ok(Self { _folder: take(path, STORAGE, notes)? })
     }
 }
 
 /// Takes the lock at `path` on these terms.
-pub(crate) fn take(path: &Path, terms: Terms) -> Result<FolderLock, StoreError> {
+pub(crate) fn take(path: &Path, terms: Terms, notes: &Notes) -> Result<FolderLock, StoreError> {
     let failed = |why: &str| StoreError::Unwritable { path: path.to_owned(), why: why.to_owned() };
-    Contender::new(path.to_owned(), terms).take().map_err(|refusal| match refusal {
+    Contender::new(path.to_owned(), terms, notes.slot(path)).take().map_err(|refusal| match refusal {
         Refusal::Held { .. } => failed("Claude Code holds this lock, and does not let go of it"),
         Refusal::NotADirectory => failed("a file stands where Claude Code expects a folder as a lock"),
         Refusal::Failed(error) => durable::write_error(path, &error),

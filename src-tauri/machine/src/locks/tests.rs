@@ -1,5 +1,8 @@
 //! Tests of the locks, against the rules of `docs/claude-code.md` §E1 and `docs/observed.md` §3.
 
+#[cfg(target_os = "linux")]
+mod leftovers;
+
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -263,7 +266,7 @@ fn our_own_lock_is_waited_for() {
 fn our_own_lock_excludes_other_processes_and_is_free_when_they_are_killed() {
     let place = Place::new();
     let file = place.home.path().join("data/signalbox.lock");
-    let mut other = hold_in_another_process(place.home.path());
+    let mut other = hold_in_another_process(place.home.path(), "another_process_holds_our_own_lock");
     let deadline = Instant::now() + 20 * SECOND;
     while std::fs::read_to_string(&file).unwrap_or_default().is_empty() {
         assert!(Instant::now() < deadline, "the other process never took the lock");
@@ -278,9 +281,9 @@ fn our_own_lock_excludes_other_processes_and_is_free_when_they_are_killed() {
     assert_eq!(line, format!("{} u\n", std::process::id()), "nothing is left of the killed holder's line");
 }
 
-fn hold_in_another_process(home: &Path) -> Child {
+fn hold_in_another_process(home: &Path, what: &str) -> Child {
     Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "locks::tests::another_process_holds_our_own_lock", "--nocapture"])
+        .args(["--exact", &format!("locks::tests::{what}"), "--nocapture"])
         .env(HOLD, home)
         .stdout(Stdio::null())
         .spawn()
