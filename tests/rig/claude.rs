@@ -1,16 +1,18 @@
-//! A simulated Claude Code, faithful to what release 2.1.330 was seen to do on Linux (`docs/observed.md` §1 to §6): when it
-//! reads its login, when and under which locks it refreshes, what it keeps and what it drops. Usable in a test's own
-//! thread and as a process (`claude-sim`). Its locks and its file writes are in `claude/`; it shares no code with
-//! Signalbox, whose partner and adversary it is.
+//! A simulated Claude Code, faithful to what release 2.1.330 was seen to do on Linux (`docs/observed.md` §1 to §6):
+//! when it reads its login, when and under which locks it refreshes, what it keeps and what it drops. Usable in a
+//! test's own thread and as a process (`claude-sim`). Its locks, its file writes, its session record and `claude -p
+//! /usage` are in `claude/`; it shares no code with Signalbox, whose partner and adversary it is.
 
 mod live;
 mod locks;
+mod session;
 mod store;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -18,7 +20,10 @@ use serde_json::{Value, json};
 use crate::home::{Home, state_file};
 use crate::http::{self, Answer, Request};
 use locks::RefreshLock;
+use session::SessionRecord;
 use store::{Kept, Store};
+
+pub use usage::{Place, usage_command};
 
 /// A login with less than this left is refreshed before it is used (`docs/observed.md` §3).
 const REFRESH_AHEAD: Duration = Duration::from_secs(300);
@@ -37,7 +42,8 @@ pub struct Claude {
     store: Store,
     api: String,
     token: String,
-    session: PathBuf,
+    // Removes the record when dropped.
+    _session: SessionRecord,
 }
 
 /// How a prompt ended.
@@ -78,15 +84,13 @@ impl Claude {
     /// When the session record cannot be written.
     pub fn start_at(home: &Path, api: &str, token: &str) -> io::Result<Self> {
         let config = home.join(".claude");
-        let sessions = config.join("sessions");
-        std::fs::create_dir_all(&sessions)?;
-        let session = sessions.join(format!("{}.json", std::process::id()));
-        std::fs::write(&session, session_record().to_string())?;
-        Ok(Self { store: Store::new(config, state_file(home)), api: api.to_owned(), token: token.to_owned(), session })
+        let session = SessionRecord::write(&config, "cli")?;
+        let store = Store::new(config, state_file(home));
+        Ok(Self { store, api: api.to_owned(), token: token.to_owned(), _session: session })
     }
 
-    /// One prompt: re-read the login if its file changed, refresh it if it is about to expire, ask the model, and on a 401
-    /// refresh once and ask once more.
+    /// One prompt: re-read the login if its file changed, refresh it if it is about to expire, ask the model, and on a
+    /// 401 refresh once and ask once more.
     pub fn prompt(&mut self, model: &str) -> Turn {
         let Some(held) = self.store.login() else { return Turn::LoggedOut };
         if held.expires_at_ms - now_ms() < ms(REFRESH_AHEAD) {
@@ -204,14 +208,8 @@ impl Claude {
         });
         if let Ok(Answer { status: 200, json: Some(profile) }) = answer {
             // A failed write of a cache loses nothing: it is fetched again at the next start.
-            let _ = self.store.write_account(&account_from(&profile));
+            let _ = self.store.set_state("oauthAccount", &account_from(&profile));
         }
-    }
-}
-
-impl Drop for Claude {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.session);
     }
 }
 
@@ -241,26 +239,6 @@ fn account_from(profile: &Value) -> Value {
         "claudeCodeTrialEndsAt": null,
         "claudeCodeTrialDurationDays": null,
         "profileFetchedAt": now_ms(),
-    })
-}
-
-/// `sessions/<pid>.json` (`docs/observed.md` §9).
-fn session_record() -> Value {
-    let pid = std::process::id();
-    json!({
-        "pid": pid,
-        "sessionId": format!("{pid:08x}-0000-4000-a000-000000000000"),
-        "cwd": std::env::current_dir().unwrap_or_default(),
-        "startedAt": now_ms(),
-        "procStart": locks::process_start(pid).unwrap_or_default(),
-        "version": "2.1.330",
-        "peerProtocol": 1,
-        "peerFeatures": [],
-        "kind": "interactive",
-        "entrypoint": "cli",
-        "status": "idle",
-        "updatedAt": now_ms(),
-        "statusUpdatedAt": now_ms(),
     })
 }
 

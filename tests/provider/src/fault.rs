@@ -138,6 +138,9 @@ pub struct Fault {
     /// For how many requests; absent: until the faults are cleared.
     #[serde(default)]
     pub times: Option<u32>,
+    /// How the `User-Agent` of the requests begins; absent: any. An edge refuses one client and lets another pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
 }
 
 impl Fault {
@@ -150,17 +153,24 @@ impl Fault {
     /// Strikes the next `times` requests.
     #[must_use]
     pub fn times(endpoint: Endpoint, kind: FaultKind, times: u32) -> Self {
-        Self { endpoint, kind, times: Some(times) }
+        Self { endpoint, kind, times: Some(times), agent: None }
     }
 
     /// Strikes every request until cleared.
     #[must_use]
     pub fn standing(endpoint: Endpoint, kind: FaultKind) -> Self {
-        Self { endpoint, kind, times: None }
+        Self { endpoint, kind, times: None, agent: None }
     }
 
-    fn strikes(&self, endpoint: Endpoint) -> bool {
-        self.endpoint == Endpoint::Any || self.endpoint == endpoint
+    /// The same, for requests whose `User-Agent` begins with `agent`.
+    #[must_use]
+    pub fn for_agent(self, agent: &str) -> Self {
+        Self { agent: Some(agent.to_owned()), ..self }
+    }
+
+    fn strikes(&self, endpoint: Endpoint, agent: Option<&str>) -> bool {
+        let whose = self.agent.as_deref().is_none_or(|begin| agent.is_some_and(|agent| agent.starts_with(begin)));
+        whose && (self.endpoint == Endpoint::Any || self.endpoint == endpoint)
     }
 }
 
@@ -198,18 +208,18 @@ impl FaultPlan {
         &self.faults
     }
 
-    /// Takes what the next request to `endpoint` meets.
-    pub fn strike(&mut self, endpoint: Endpoint) -> Struck {
+    /// Takes what the next request to `endpoint` meets, made by `agent`.
+    pub fn strike(&mut self, endpoint: Endpoint, agent: Option<&str>) -> Struck {
         if self.faults.is_empty() {
             return Struck::default();
         }
-        let struck = Struck { delay: self.take(endpoint, true), fault: self.take(endpoint, false) };
+        let struck = Struck { delay: self.take(endpoint, agent, true), fault: self.take(endpoint, agent, false) };
         self.faults.retain(|fault| fault.times != Some(0));
         struck
     }
 
-    fn take(&mut self, endpoint: Endpoint, delay: bool) -> Option<FaultKind> {
-        let fault = self.faults.iter_mut().find(|f| f.strikes(endpoint) && f.kind.is_delay() == delay)?;
+    fn take(&mut self, endpoint: Endpoint, agent: Option<&str>, delay: bool) -> Option<FaultKind> {
+        let fault = self.faults.iter_mut().find(|f| f.strikes(endpoint, agent) && f.kind.is_delay() == delay)?;
         if let Some(left) = &mut fault.times {
             *left -= 1;
         }
@@ -226,11 +236,11 @@ mod tests {
         let mut plan = FaultPlan::default();
         plan.add(Fault::once(Endpoint::Token, FaultKind::CutAfter));
         plan.add(Fault::standing(Endpoint::Any, FaultKind::Html { status: 403 }));
-        assert_eq!(plan.strike(Endpoint::Profile).fault, Some(FaultKind::Html { status: 403 }));
-        assert_eq!(plan.strike(Endpoint::Token).fault, Some(FaultKind::CutAfter));
-        assert_eq!(plan.strike(Endpoint::Token).fault, Some(FaultKind::Html { status: 403 }));
+        assert_eq!(plan.strike(Endpoint::Profile, None).fault, Some(FaultKind::Html { status: 403 }));
+        assert_eq!(plan.strike(Endpoint::Token, None).fault, Some(FaultKind::CutAfter));
+        assert_eq!(plan.strike(Endpoint::Token, None).fault, Some(FaultKind::Html { status: 403 }));
         plan.clear();
-        assert_eq!(plan.strike(Endpoint::Token), Struck::default());
+        assert_eq!(plan.strike(Endpoint::Token, None), Struck::default());
     }
 
     #[test]
@@ -238,10 +248,20 @@ mod tests {
         let mut plan = FaultPlan::default();
         plan.add(Fault::once(Endpoint::Usage, FaultKind::CutBefore));
         plan.add(Fault::once(Endpoint::Usage, FaultKind::Delay { ms: 5 }));
-        let struck = plan.strike(Endpoint::Usage);
+        let struck = plan.strike(Endpoint::Usage, None);
         assert_eq!(struck.delay, Some(FaultKind::Delay { ms: 5 }));
         assert_eq!(struck.fault, Some(FaultKind::CutBefore));
         assert!(plan.waiting().is_empty());
+    }
+
+    #[test]
+    fn a_fault_may_strike_one_client_and_let_another_pass() {
+        let mut plan = FaultPlan::default();
+        plan.add(Fault::standing(Endpoint::Token, FaultKind::Html { status: 403 }).for_agent("signalbox/"));
+        assert_eq!(plan.strike(Endpoint::Token, Some("axios/1.15.2")), Struck::default());
+        assert_eq!(plan.strike(Endpoint::Token, None), Struck::default());
+        let struck = plan.strike(Endpoint::Token, Some("signalbox/0.1.0"));
+        assert_eq!(struck.fault, Some(FaultKind::Html { status: 403 }));
     }
 
     #[test]

@@ -291,7 +291,7 @@ impl Sim {
     pub(crate) fn arrive(&self, call: &Call) -> Arrival {
         self.with(|s| {
             let endpoint = call.endpoint();
-            let struck = s.faults.strike(endpoint);
+            let struck = s.faults.strike(endpoint, call.user_agent.as_deref());
             let body = matches!(endpoint, Endpoint::Token | Endpoint::Revoke).then(|| call.json()).flatten();
             let member = |name: &str| body.as_ref().and_then(|b| b[name].as_str()).map(str::to_owned);
             let refresh = member("refresh_token").or_else(|| member("token"));

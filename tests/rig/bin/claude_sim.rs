@@ -1,11 +1,18 @@
 //! A simulated Claude Code as a process of its own, for the demo and for tests that need two at once. It asks the model
 //! every so often, refreshes its login as the real client does, and says in one line what came of each prompt.
+//!
+//! Called with exactly `-p /usage --no-session-persistence` it is that command of the real client (`docs/observed.md`
+//! §7), so that a link to it may stand in `PATH` as `claude`. Where it finds its login then follows the real client's
+//! variables, and `SIM_CLAUDE_API` and `SIM_CLAUDE_TOKEN` (else `SIGNALBOX_API_BASE` and `SIGNALBOX_TOKEN_BASE`) name
+//! its servers.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use signalbox_tests::claude::Claude;
+use signalbox_tests::claude::{Claude, Place, usage_command};
+
+const USAGE: [&str; 3] = ["-p", "/usage", "--no-session-persistence"];
 
 /// A simulated Claude Code session, for demos and tests.
 #[derive(Debug, Parser)]
@@ -31,6 +38,9 @@ struct Arguments {
 }
 
 fn main() -> std::io::Result<()> {
+    if std::env::args().skip(1).eq(USAGE) {
+        return usage_command(&Place::from_environment()?);
+    }
     let arguments = Arguments::parse();
     let mut claude = Claude::start_at(&arguments.home, &arguments.api, &arguments.token)?;
     let mut asked = 0;

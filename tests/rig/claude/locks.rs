@@ -39,8 +39,17 @@ impl RefreshLock {
         let mut legacy = config.canonicalize()?.into_os_string();
         legacy.push(".lock");
         let legacy = PathBuf::from(legacy);
-        let held = Directory::take(refresh.clone(), Some(&owner))?;
-        let held_legacy = Directory::take(legacy.clone(), None)?;
+        let held = Directory::take(refresh.clone(), || {
+            let dead = holder_is_dead(&owner, &refresh);
+            if dead {
+                // All that the dead holder left goes at once, as the client was seen to do.
+                let _ = fs::remove_dir(&legacy);
+                let _ = fs::remove_dir(&refresh);
+                let _ = fs::remove_file(&owner);
+            }
+            dead
+        })?;
+        let held_legacy = Directory::take(legacy.clone(), || false)?;
         write_owner(&owner, &refresh, &legacy)?;
         Ok(Self { owner, _legacy: held_legacy, _refresh: held })
     }
@@ -59,7 +68,9 @@ struct Directory {
 }
 
 impl Directory {
-    fn take(path: PathBuf, owner: Option<&Path>) -> io::Result<Self> {
+    /// `abandoned`: asked after a round of tries at a lock that nobody touched; `true` when a dead holder's was
+    /// removed.
+    fn take(path: PathBuf, abandoned: impl Fn() -> bool) -> io::Result<Self> {
         let begun = Instant::now();
         let (mut seen, mut untouched) = (None, 0);
         loop {
@@ -72,10 +83,12 @@ impl Directory {
             untouched = if seen == Some(touched) { untouched + 1 } else { 0 };
             seen = Some(touched);
             let old = SystemTime::now().duration_since(touched).unwrap_or_default() > STALE_AFTER;
-            let abandoned = untouched >= TRIES_UNTOUCHED && owner.is_some_and(|record| holder_is_dead(record, &path));
-            if old || abandoned {
+            if old {
                 // Somebody else may steal it first; the mkdir above decides.
                 let _ = fs::remove_dir(&path);
+                continue;
+            }
+            if untouched >= TRIES_UNTOUCHED && abandoned() {
                 continue;
             }
             if untouched >= TRIES_UNTOUCHED || begun.elapsed() > GIVE_UP_AFTER {
@@ -110,7 +123,7 @@ impl Drop for Directory {
     }
 }
 
-/// `.storage-write.lock`, for the milliseconds of a rename: 11 tries in about 7.5 s, stale after 15 s.
+/// `.storage-write.lock`, for the milliseconds of a rename: three rounds of 11 tries in about 7.5 s, stale after 15 s.
 pub struct StorageLock(PathBuf);
 
 impl StorageLock {
@@ -121,7 +134,7 @@ impl StorageLock {
     pub fn take(config: &Path) -> io::Result<Self> {
         let path = config.join(".storage-write.lock");
         let mut wait = Duration::from_millis(100);
-        for _ in 0..11 {
+        for attempt in 1..=33 {
             match fs::create_dir(&path) {
                 Ok(()) => return Ok(Self(path)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -133,7 +146,7 @@ impl StorageLock {
                 continue;
             }
             std::thread::sleep(wait);
-            wait = (wait * 2).min(Duration::from_secs(1));
+            wait = if attempt % 11 == 0 { Duration::from_millis(100) } else { (wait * 2).min(Duration::from_secs(1)) };
         }
         Err(io::Error::other("the credential store is locked by another process"))
     }
@@ -145,7 +158,8 @@ impl Drop for StorageLock {
     }
 }
 
-/// Field 22 of `/proc/<pid>/stat`: when a process was started, in clock ticks since boot. `None` where there is no `/proc`.
+/// Field 22 of `/proc/<pid>/stat`: when a process was started, in clock ticks since boot. `None` where there is no
+/// `/proc`.
 pub fn process_start(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may contain spaces; the fields after it are counted from its end.
@@ -173,10 +187,14 @@ fn holder_is_dead(owner: &Path, lock: &Path) -> bool {
         return false;
     };
     let Some(pid) = record["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()) else { return false };
-    record["lockBirthtimeMs"] == json!(birth_ms(lock)) && process_start(pid).as_deref() != record["procStart"].as_str()
+    // Compared to the last bit, as the client does (`docs/observed.md` §3).
+    let same = birth_ms(lock).is_some_and(|born| record["lockBirthtimeMs"].as_f64() == Some(born));
+    same && process_start(pid).as_deref() != record["procStart"].as_str()
 }
 
-fn birth_ms(path: &Path) -> Option<u128> {
+/// JavaScript's `birthtimeMs`: a double with a fraction.
+fn birth_ms(path: &Path) -> Option<f64> {
     let born = fs::metadata(path).and_then(|data| data.created()).ok()?;
-    Some(born.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis())
+    let born = born.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Duration::from_secs(born.as_secs()).as_secs_f64() * 1e3 + f64::from(born.subsec_nanos()) / 1e6)
 }

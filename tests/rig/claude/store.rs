@@ -160,13 +160,16 @@ impl Store {
 
     /// Whether a refresh has to ask for the profile before it stores anything.
     pub fn account_is_incomplete(&self) -> bool {
-        let account =
-            fs::read_to_string(&self.state).ok().and_then(|text| Members::parse(&text).ok()?.value("oauthAccount"));
-        account.is_none_or(|account| COMPLETE.iter().any(|name| account.get(name).is_none()))
+        self.state("oauthAccount").is_none_or(|account| COMPLETE.iter().any(|name| account.get(name).is_none()))
     }
 
-    /// Puts a new `oauthAccount` into `.claude.json`. Its lock is only advisory (`docs/observed.md` §3).
-    pub fn write_account(&self, account: &Value) -> io::Result<()> {
+    /// A member of `.claude.json`.
+    pub fn state(&self, member: &str) -> Option<Value> {
+        fs::read_to_string(&self.state).ok().and_then(|text| Members::parse(&text).ok()?.value(member))
+    }
+
+    /// Puts a new member into `.claude.json`. Its lock is only advisory (`docs/observed.md` §3).
+    pub fn set_state(&self, member: &str, value: &Value) -> io::Result<()> {
         let lock = self.state.with_file_name(".claude.json.lock");
         let locked = (0..20).any(|_| {
             let made = fs::create_dir(&lock).is_ok();
@@ -177,7 +180,7 @@ impl Store {
         });
         let text = fs::read_to_string(&self.state).unwrap_or_else(|_| "{}".to_owned());
         let written = Members::parse(&text).map_err(io::Error::other).and_then(|mut members| {
-            members.set("oauthAccount", account);
+            members.set(member, value);
             write_file(&self.state, &format!(".claude.json.tmp.{}.", std::process::id()), &members.text())
         });
         if locked {

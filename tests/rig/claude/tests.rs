@@ -1,11 +1,11 @@
-//! Holds the simulated Claude Code to what `docs/observed.md` says of the real one. A simulation that were kinder than the
-//! real client would make every test above it worthless.
+//! Holds the simulated Claude Code to what `docs/observed.md` says of the real one. A simulation that were kinder than
+//! the real client would make every test above it worthless.
 
 use std::time::Duration;
 
 use provider_sim::{Endpoint, Fault, FaultKind, LoginState, SimOptions, Terms};
 
-use super::{Claude, Turn};
+use super::{Claude, Place, Turn, usage_command};
 use crate::stage::Stage;
 
 const MODEL: &str = "claude-opus-4";
@@ -158,7 +158,8 @@ fn a_refresh_in_flight_while_another_login_is_renamed_in_without_a_lock_throws_i
         stage.sign_in("personal").expect("signed in");
         session.join().expect("a turn");
     });
-    // This is the loss that a switcher avoids by taking the refresh lock: personal is live, and work's newest pair is gone.
+    // This is the loss that a switcher avoids by taking the refresh lock: personal is live, and work's newest pair is
+    // gone.
     assert!(stage.live_is("personal"));
 }
 
@@ -190,4 +191,60 @@ fn a_missing_account_block_is_filled_in_by_the_next_refresh() {
     assert_eq!(Claude::start(&stage.home).expect("a session").prompt(MODEL), Turn::Answered);
     assert_eq!(stage.sim.count(Endpoint::Profile), 1);
     assert_eq!(stage.home.account().expect("an account")["accountUuid"], tokens.seat.identity.account_uuid);
+}
+
+/// `cachedUsageUtilization`, as the usage command leaves it.
+fn cached(stage: &Stage) -> serde_json::Value {
+    stage.home.settings().expect("settings").value("cachedUsageUtilization").unwrap_or_default()
+}
+
+#[test]
+fn the_usage_command_renews_a_lapsing_login_reads_usage_once_a_minute_and_asks_no_model() {
+    let stage = short_lived();
+    let login = stage.sign_in("work").expect("signed in").login;
+    stage.sim.reconfigure(|options| options.terms = Terms::default());
+    usage_command(&Place::of(&stage.home)).expect("it ran");
+    assert_eq!((stage.sim.refreshes(login), stage.sim.count(Endpoint::Usage)), (1, 1));
+    assert!(stage.live_is("work"));
+    let kept = cached(&stage);
+    assert_eq!(kept["accountUuid"], stage.home.account().expect("a block")["accountUuid"]);
+    assert_eq!(kept["utilization"]["five_hour"]["utilization"], 71.0);
+    usage_command(&Place::of(&stage.home)).expect("it ran");
+    assert_eq!((stage.sim.refreshes(login), stage.sim.count(Endpoint::Usage)), (1, 1));
+    assert_eq!(stage.sim.count(Endpoint::Messages), 0);
+    let left = std::fs::read_dir(stage.home.config().join("sessions")).expect("read").count();
+    assert_eq!(left, 0, "its session record went with it");
+}
+
+#[test]
+fn a_refused_usage_request_earns_the_usage_command_one_refresh() {
+    let stage = stage();
+    let login = stage.sign_in("work").expect("signed in").login;
+    stage.sim.withdraw_access(login);
+    usage_command(&Place::of(&stage.home)).expect("it ran");
+    assert_eq!((stage.sim.refreshes(login), stage.sim.count(Endpoint::Usage)), (1, 2));
+    assert!(stage.live_is("work") && cached(&stage).is_object());
+}
+
+#[test]
+fn the_usage_command_asks_six_times_and_leaves_the_login_as_it_was() {
+    let stage = short_lived();
+    let login = stage.sign_in("work").expect("signed in").login;
+    stage.sim.fault(Fault::standing(Endpoint::Token, FaultKind::Html { status: 403 }));
+    let before = stage.home.live().expect("a store").text();
+    usage_command(&Place::of(&stage.home)).expect("it ran");
+    assert_eq!((stage.sim.count(Endpoint::Token), stage.sim.count(Endpoint::Usage)), (6, 0));
+    assert_eq!(stage.home.live().expect("a store").text(), before);
+    assert_eq!(stage.sim.state(login), Some(LoginState::Alive));
+}
+
+#[test]
+fn under_a_pin_the_usage_command_leaves_the_login_alone_and_without_needless_traffic_it_only_renews() {
+    let stage = short_lived();
+    let login = stage.sign_in("work").expect("signed in").login;
+    usage_command(&Place { pinned: true, ..Place::of(&stage.home) }).expect("it ran");
+    assert_eq!(stage.sim.requests().len(), 0);
+    stage.sim.reconfigure(|options| options.terms = Terms::default());
+    usage_command(&Place { quiet: true, ..Place::of(&stage.home) }).expect("it ran");
+    assert_eq!((stage.sim.refreshes(login), stage.sim.count(Endpoint::Usage)), (1, 0));
 }

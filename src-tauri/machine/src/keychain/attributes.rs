@@ -74,8 +74,7 @@ mod native {
 }
 
 /// A description by CoreFoundation may name the object's address in memory, which differs each time.
-#[cfg(any(target_os = "macos", test))]
-fn without_addresses(description: &str) -> String {
+pub fn without_addresses(description: &str) -> String {
     let address = |word: &&str| word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).starts_with("0x");
     description.split_whitespace().filter(|word| !address(word)).collect::<Vec<_>>().join(" ")
 }

@@ -119,6 +119,15 @@ impl Security {
         }
     }
 
+    /// Removes an item; one that is not there is no error.
+    pub(super) fn delete(&self, item: &Item) -> Result<(), StoreError> {
+        let arguments = ["delete-generic-password", "-a", item.account(), "-s", item.service()];
+        match self.ask(&arguments, b"", self.patience.write)?.status {
+            0 | NOT_FOUND => Ok(()),
+            status => Err(meaning(status)),
+        }
+    }
+
     /// One run of the tool. The breaker is looked at only when it is our turn, so that those who waited behind a dialog
     /// do not each raise another one.
     fn ask(&self, arguments: &[&str], input: &[u8], patience: Duration) -> Result<Answer, StoreError> {

@@ -17,8 +17,10 @@ use signalbox_core::time::{SECOND, Timestamp};
 use super::command::Security;
 use super::value::{self, Existing};
 use super::{Attributes, Item};
+use crate::data_folder::DataFolder;
 use crate::durable;
 use crate::locks::StorageLock;
+use crate::locks::notes::Notes;
 use crate::surroundings::Surroundings;
 
 /// The Keychain counts whole seconds, so a date this young may stand for two different contents.
@@ -31,6 +33,7 @@ pub struct KeychainLogin {
     attributes: Box<dyn Attributes>,
     clock: Arc<dyn Clock>,
     storage_lock: PathBuf,
+    notes: Notes,
     stale_file: PathBuf,
     /// How often this process wrote: tells apart two writes within one second.
     writes: AtomicU64,
@@ -58,10 +61,16 @@ impl KeychainLogin {
             attributes,
             clock,
             storage_lock: surroundings.storage_write_lock(),
+            notes: Notes::new(&DataFolder::new(surroundings.data_folder())),
             stale_file: surroundings.credentials_file(),
             writes: AtomicU64::new(0),
             last: Mutex::new(None),
         }
+    }
+
+    /// Removes the item with everything in it. Only for one that Signalbox made: the live login is never removed.
+    pub fn remove(&self) -> Result<(), StoreError> {
+        self.security.delete(&self.item)
     }
 
     /// Whether the item still holds what the caller read. A document counts as the same in the form in which it was
@@ -95,7 +104,7 @@ impl KeychainLogin {
         }
         // Held for three runs of the tool, some 100 ms. Should they be as slow as they may get without hanging, 11 s: still
         // less than the 15 s after which Claude Code takes the lock over (`docs/observed.md` §3).
-        let storage = StorageLock::take(&self.storage_lock)?;
+        let storage = StorageLock::take(&self.storage_lock, &self.notes)?;
         if !condition()? {
             return Ok(Replaced::Changed);
         }

@@ -27,17 +27,17 @@ mod item;
 mod key;
 mod login;
 mod secret;
-mod value;
+pub mod value;
 
 #[cfg(test)]
 #[path = "../../../../tests/doubles/scripted_security.rs"]
-mod scripted_security;
+pub(crate) mod scripted_security;
 #[cfg(test)]
 mod tests;
 
-pub use attributes::Attributes;
 #[cfg(target_os = "macos")]
 pub use attributes::NativeAttributes;
+pub use attributes::{Attributes, without_addresses};
 pub use command::{Patience, Security};
 pub use item::{Item, account_of};
 pub use key::KeychainKey;

@@ -8,11 +8,11 @@ use super::Item;
 
 /// The longest line that `security -i` takes, without its newline, is 4096 bytes; this stays a little below, as other
 /// careful writers do, because one byte more destroys a login (`docs/claude-code.md` §A4).
-pub(super) const LINE_LIMIT: usize = 4032;
+pub const LINE_LIMIT: usize = 4032;
 
 /// What is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Existing {
+pub enum Existing {
     /// Update it in place (`-U`): the item is never missing, and its access list stays.
     Replace,
     /// Leave it and say so.
@@ -20,7 +20,7 @@ pub(super) enum Existing {
 }
 
 /// The value in what `find-generic-password -w` printed: everything but the one newline that the tool adds.
-pub(super) fn printed(mut output: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+pub fn printed(mut output: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
     if output.last() == Some(&b'\n') {
         output.pop();
     }
@@ -29,7 +29,7 @@ pub(super) fn printed(mut output: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 
 /// A printed value as a document. The tool prints hex when the value is not plain printable text, so hex that decodes to
 /// an object is taken for one; hex by itself is never an object, so this cannot mistake one for the other.
-pub(super) fn document(mut printed: Zeroizing<Vec<u8>>) -> Result<Document, Malformed> {
+pub fn document(mut printed: Zeroizing<Vec<u8>>) -> Result<Document, Malformed> {
     if let Some(mut bytes) = from_hex(&printed)
         && let Ok(document) = Document::parse(std::mem::take(&mut *bytes))
     {
@@ -40,7 +40,7 @@ pub(super) fn document(mut printed: Zeroizing<Vec<u8>>) -> Result<Document, Malf
 
 /// The one line of `security -i` that stores `value`; `None` when a name holds a character that cannot stand in it.
 /// No `-T` and no `-A`: they would change who may read the item.
-pub(super) fn add_line(item: &Item, value: &[u8], existing: Existing) -> Option<Zeroizing<String>> {
+pub fn add_line(item: &Item, value: &[u8], existing: Existing) -> Option<Zeroizing<String>> {
     let update = match existing {
         Existing::Replace => "-U ",
         Existing::Keep => "",
@@ -60,7 +60,7 @@ pub(super) fn add_line(item: &Item, value: &[u8], existing: Existing) -> Option<
 }
 
 /// The longest value, in bytes, of which [`add_line`] makes a line within [`LINE_LIMIT`].
-pub(super) fn room(item: &Item) -> usize {
+pub fn room(item: &Item) -> usize {
     let head = add_line(item, b"", Existing::Replace).map_or(LINE_LIMIT, |line| line.len());
     LINE_LIMIT.saturating_sub(head) / 2
 }
