@@ -1,13 +1,17 @@
-//! The one place where the app's state changes. Owns the engine's thread, the closed list of events that reach it, what
-//! the app knows and disk does not (`Activity`), and when to look, read and mend. Leaves the blocking work to its
-//! workers (`work`), the decisions to `signalbox_core`, and showing the board to the faces.
+//! The warden: keeps every login alive and true, with or without a screen. Owns the engine's thread, the closed list
+//! of events that reach it, what a program knows and disk does not (`Activity`), and when to look, read and mend.
+//! Leaves the blocking work to its workers (`work`), the decisions to `signalbox_core`, the machine to
+//! `signalbox_machine`, and showing the board to the faces of whoever starts it: the app, or `signalbox watch`.
 //!
-//! The engine's own thread never blocks: a click is answered with a board that says `switching` before the switch
-//! begins, however slow the provider is.
+//! The engine's own thread never waits for the network or a lock: a click is answered with a board that says
+//! `switching` before the switch begins, however slow the provider is.
 
+mod duties;
 mod handle;
+mod job;
 mod notice;
 mod outcome;
+mod show;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -19,16 +23,19 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use signalbox_core::board::{Activity, Board, LiveState, Switching};
+use signalbox_core::episodes::Announcement;
 use signalbox_core::error::{Doing, Problem};
-use signalbox_core::ports::{Ports, Stamp};
+use signalbox_core::ports::Ports;
 use signalbox_core::profile::Alias;
 use signalbox_core::time::Timestamp;
 use tokio::sync::oneshot;
 
+use duties::{Aftermath, Fault, Look, Looks};
 pub use handle::EngineHandle;
+pub use job::Edit;
+use job::{AskedBy, Ended, Job};
 use notice::Said;
-pub use work::Edit;
-use work::{AskedBy, Ended, Job, Worker, our_fault};
+use work::Worker;
 
 /// How a change of the list of profiles is answered.
 pub type Reply = oneshot::Sender<Result<(), Problem>>;
@@ -37,6 +44,10 @@ pub type Reply = oneshot::Sender<Result<(), Problem>>;
 pub enum Event {
     Started,
     Tick,
+    /// Somebody wrote Claude Code's login.
+    LoginChanged,
+    /// Somebody wrote the file with `oauthAccount`.
+    AccountChanged,
     /// A person wants this profile. `op` is the page's number for the click; 0 where nobody waits for its end.
     Use {
         op: u32,
@@ -54,27 +65,35 @@ pub enum Event {
     BoardOpened,
     DismissProblem,
     Quit,
-    Ended(Ended),
+    Ended(Box<Ended>),
 }
 
 /// Those who show what the engine knows. Called from the engine's thread, and never made to wait for.
 pub trait Faces: Send {
     fn show(&self, board: &Board);
     fn switch_failed(&self, alias: &Alias, problem: &Problem, now: Timestamp);
-    /// The app is going to end; work that must not be interrupted may still take some seconds.
+    /// Tells a person something unasked, once. Called only where [`Habits::announces`] is set.
+    fn announce(&self, announcement: &Announcement);
+    /// The program is going to end; work that must not be interrupted may still take some seconds.
     fn leaving(&self);
     fn exit(&self);
 }
 
 /// The engine's sense of time.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// How often the live store's stamp is compared and usage that is due is read.
+    /// How often the live store's stamp is compared, where no file watch was quicker.
+    pub poll: Duration,
+    /// How often usage that is due is read, the watch is asked for, and a board is made although nothing happened.
     pub tick: Duration,
+    /// A look that settled nothing is repeated after this, then after twice as long, and so on.
+    pub look_again: Duration,
+    /// How soon after a look that settled nothing another write of the live login is worth a question to the server.
+    pub calm: Duration,
     /// How long after a switch a session may still write the old account's `oauthAccount` (`docs/observed.md` §14).
     pub mend_after: Duration,
-    /// How often a settled live login is read although its stamp did not change: a Keychain's counts whole seconds, so a
-    /// second write within one of them cannot be seen.
+    /// How often a settled live login is read although its stamp did not change: a Keychain's counts whole seconds,
+    /// so a second write within one of them cannot be seen.
     pub confirm_every: Duration,
     /// How long a notice is news.
     pub notice_for: Duration,
@@ -85,7 +104,10 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
+            poll: Duration::from_secs(5),
             tick: Duration::from_secs(10),
+            look_again: Duration::from_secs(10),
+            calm: Duration::from_secs(2),
             mend_after: Duration::from_secs(5),
             confirm_every: Duration::from_secs(300),
             notice_for: Duration::from_secs(30),
@@ -94,8 +116,34 @@ impl Default for Pace {
     }
 }
 
-/// A look that settled nothing is repeated after one tick, then after two, four and so on, up to this many.
-const LOOK_BACKOFF_TICKS_MAX: u32 = 32;
+impl Pace {
+    /// Where nobody looks at badges that age.
+    pub fn without_a_screen() -> Self {
+        Self { tick: Duration::from_secs(60), ..Self::default() }
+    }
+}
+
+/// Says who else keeps the watch. `None`: this program does, and from then on it is not asked again.
+pub type WatchedBy = Box<dyn FnMut() -> Option<String> + Send>;
+
+/// How this program wants its warden.
+pub struct Habits {
+    pub pace: Pace,
+    /// A choice that something undid is made live again without asking, as often as the core allows.
+    pub restores: bool,
+    /// A person can be told something unasked.
+    pub announces: bool,
+    /// Asked at the start, and at every tick until the watch is this program's. While another keeps it this one is a
+    /// *guest*: it shows everything and does what a person asks for, but begins nothing by itself.
+    pub watched_by: WatchedBy,
+}
+
+impl Habits {
+    /// Of the only program there is, which asks before it does anything and announces nothing.
+    pub fn alone(pace: Pace) -> Self {
+        Self { pace, restores: false, announces: false, watched_by: Box::new(|| None) }
+    }
+}
 
 /// Who has to be told about a problem, and what makes it go away.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,35 +154,46 @@ enum Cause {
     Refreshing,
     /// Watching the live login; a look that succeeds ends it.
     Watching,
+    /// A choice was undone; any other live login ends it.
+    Reverted,
 }
 
 struct Engine {
     ports: Arc<Ports>,
     faces: Box<dyn Faces>,
     pace: Pace,
+    restores: bool,
+    watched_by: WatchedBy,
+    /// The watch is ours.
+    watching: bool,
     /// Recovering, looking, switching, editing: one after the other.
     flows: Worker,
     /// Usage that is due. May take long, and nobody waits for it.
     rounds: Worker,
     /// Usage that somebody waits for.
     asks: Worker,
+    /// Finds out what a person has to be told, where there is somebody to tell.
+    teller: Option<Worker>,
+    telling: bool,
     leaving: Arc<AtomicBool>,
     activity: Activity,
     /// What the notice in `activity` speaks of.
     said: Option<Said>,
     /// Whose the live login was when that was last known.
     was_live: Option<Alias>,
+    /// What was live until the list of profiles made that doubtful.
+    doubted: Option<Alias>,
+    /// What was last written down of the live state, so that only a change is.
+    noted: Option<LiveState>,
     cause: Cause,
     /// The last problem that a person waved away; it is not shown again until a look has succeeded.
     dismissed: Option<Problem>,
     last: Option<Board>,
-    looking: bool,
-    /// The stamp at the last look that settled whose the live login is.
-    settled: Option<(Stamp, Instant)>,
-    unsettled_looks: u32,
-    next_look: Instant,
+    looks: Looks,
+    aftermath: Aftermath,
+    fault: Fault,
     next_tick: Instant,
-    mend_at: Option<Instant>,
+    next_poll: Instant,
     round_under_way: bool,
     /// Jobs that ask the provider right now.
     asking: u32,
@@ -144,17 +203,18 @@ struct Engine {
 }
 
 /// Starts the engine's thread and its workers.
-pub fn start(ports: Arc<Ports>, faces: Box<dyn Faces>, pace: Pace) -> std::io::Result<EngineHandle> {
+pub fn start(ports: Arc<Ports>, faces: Box<dyn Faces>, habits: Habits) -> std::io::Result<EngineHandle> {
     let (sender, events) = channel();
     let handle = EngineHandle::new(sender.clone());
-    let engine = Engine::new(ports, faces, pace, &sender)?;
+    let engine = Engine::new(ports, faces, habits, &sender)?;
     std::thread::Builder::new().name("engine".to_owned()).spawn(move || engine.run(&events))?;
     handle.send(Event::Started);
     Ok(handle)
 }
 
 impl Engine {
-    fn new(ports: Arc<Ports>, faces: Box<dyn Faces>, pace: Pace, events: &Sender<Event>) -> std::io::Result<Self> {
+    fn new(ports: Arc<Ports>, faces: Box<dyn Faces>, habits: Habits, events: &Sender<Event>) -> std::io::Result<Self> {
+        let Habits { pace, restores, announces, watched_by } = habits;
         let leaving = Arc::new(AtomicBool::new(false));
         let worker = |name| Worker::start(name, Arc::clone(&ports), events.clone(), Arc::clone(&leaving));
         let now = Instant::now();
@@ -163,22 +223,29 @@ impl Engine {
             flows: worker("flows")?,
             rounds: worker("usage-rounds")?,
             asks: worker("usage-asks")?,
+            teller: if announces { Some(worker("teller")?) } else { None },
+            telling: false,
             ports,
             faces,
             pace,
+            restores,
+            watched_by,
+            watching: false,
             leaving,
             activity: Activity::of_a_glance(LiveState::Unresolved, board_time),
             said: None,
             was_live: None,
+            doubted: None,
+            noted: None,
             cause: Cause::Watching,
             dismissed: None,
             last: None,
-            looking: false,
-            settled: None,
-            unsettled_looks: 0,
-            next_look: now,
-            next_tick: now + pace.tick,
-            mend_at: None,
+            looks: Looks::new(now),
+            aftermath: Aftermath::default(),
+            fault: Fault::default(),
+            // Whoever has just started it wants to see usage soon.
+            next_tick: now + pace.tick.min(pace.look_again),
+            next_poll: now + pace.poll,
             round_under_way: false,
             asking: 0,
             in_flight: 0,
@@ -205,15 +272,10 @@ impl Engine {
 
     /// The state is plain data and every event leaves it whole enough to go on with.
     fn survive(&mut self) {
-        self.complain(our_fault(&Doing::Show), Cause::Asked);
+        self.faulted(&Doing::Show);
         if std::panic::catch_unwind(AssertUnwindSafe(|| self.publish())).is_err() {
             tracing::error!("the board could not be published");
         }
-    }
-
-    fn until_next(&self) -> Duration {
-        let first = [Some(self.next_tick), self.mend_at, self.leave_at].into_iter().flatten().min();
-        first.map_or(self.pace.tick, |at| at.saturating_duration_since(Instant::now()))
     }
 
     fn may_leave(&self) -> bool {
@@ -226,11 +288,14 @@ impl Engine {
         }
         match event {
             Event::Started => {
-                self.give(Job::Recover);
+                self.ask_for_the_watch();
+                self.give(Job::Recover { after: None });
                 self.look(Look::Anyway);
                 self.publish();
             }
             Event::Tick => self.tick(),
+            Event::LoginChanged => self.login_changed(),
+            Event::AccountChanged => self.account_changed(),
             Event::Use { op, alias } => self.begin_use(op, alias),
             Event::Refresh => self.refresh(),
             Event::Edit { edit, reply } => self.give(Job::Edit { edit, reply }),
@@ -253,60 +318,32 @@ impl Engine {
                 if ended.is_final() {
                     self.in_flight -= 1;
                 }
-                self.ended(ended);
+                self.ended(*ended);
             }
         }
-    }
-
-    fn tick(&mut self) {
-        let now = Instant::now();
-        if self.mend_at.is_some_and(|at| now >= at) {
-            self.mend_at = None;
-            self.give(Job::Mend);
-        }
-        if now < self.next_tick {
-            return;
-        }
-        self.next_tick = now + self.pace.tick;
-        if now >= self.next_look {
-            let confirmed = self.settled.as_ref().is_some_and(|(_, at)| now - *at < self.pace.confirm_every);
-            self.look(if confirmed { Look::IfChanged } else { Look::Anyway });
-        }
-        self.begin_round();
-        self.forget_old_notice(now);
-        // Badges age and windows reset without anything happening.
-        self.publish();
     }
 
     fn give(&mut self, job: Job) {
         if self.leave_at.is_some() {
             return;
         }
-        self.in_flight += 1;
-        match job {
-            Job::Round => self.rounds.give(job),
-            Job::Ask { .. } => self.asks.give(job),
-            Job::Recover | Job::Look { .. } | Job::Use { .. } | Job::Mend | Job::Edit { .. } => self.flows.give(job),
-        }
-    }
-
-    fn look(&mut self, how: Look) {
-        if self.looking {
-            return;
-        }
-        self.looking = true;
-        let known = match how {
-            Look::IfChanged => self.settled.as_ref().map(|(stamp, _)| stamp.clone()),
-            Look::Anyway => None,
+        let worker = match &job {
+            Job::Round => &self.rounds,
+            Job::Ask { .. } => &self.asks,
+            Job::Tell { .. } => match &self.teller {
+                Some(teller) => teller,
+                None => return,
+            },
+            Job::Recover { .. }
+            | Job::Look { .. }
+            | Job::Use { .. }
+            | Job::Mend
+            | Job::Restore { .. }
+            | Job::Edit { .. }
+            | Job::Note { .. } => &self.flows,
         };
-        self.give(Job::Look { known });
-    }
-
-    fn begin_round(&mut self) {
-        if !self.round_under_way {
-            self.round_under_way = true;
-            self.give(Job::Round);
-        }
+        worker.give(job);
+        self.in_flight += 1;
     }
 
     /// Says `switching` to every face before the switch begins.
@@ -323,7 +360,7 @@ impl Engine {
     }
 
     fn refresh(&mut self) {
-        self.look(Look::Anyway);
+        self.look(Look::Asked);
         let aliases = self.last.iter().flat_map(|board| &board.cards).map(|card| card.alias.clone()).collect();
         if !self.activity.refreshing {
             self.ask(aliases, AskedBy::Person);
@@ -332,7 +369,7 @@ impl Engine {
     }
 
     fn ask(&mut self, aliases: Vec<Alias>, by: AskedBy) {
-        if !aliases.is_empty() {
+        if !aliases.is_empty() && self.leave_at.is_none() {
             self.asking += 1;
             self.give(Job::Ask { aliases, by });
         }
@@ -340,16 +377,10 @@ impl Engine {
 
     fn leave(&mut self) {
         if self.leave_at.is_none() {
+            self.end_the_watch();
             self.leaving.store(true, Ordering::Relaxed);
             self.leave_at = Some(Instant::now() + self.pace.leave_within);
             self.faces.leaving();
         }
     }
-}
-
-/// How closely to look at the live store.
-#[derive(Clone, Copy)]
-enum Look {
-    IfChanged,
-    Anyway,
 }

@@ -6,7 +6,7 @@ use signalbox_core::{error::NextStep, flow::FlowError, switch};
 use super::*;
 
 /// Does what the command line would do. It waits for the lock, which the fakes do not.
-fn by_command_line(scene: &Scene, act: impl Fn(&Ports) -> Result<(), FlowError>) {
+pub(super) fn by_command_line(scene: &Scene, act: impl Fn(&Ports) -> Result<(), FlowError>) {
     let end = Instant::now() + PATIENCE;
     while let Err(error) = act(&scene.world.ports()) {
         assert!(matches!(error, FlowError::Lock(_)) && Instant::now() < end, "{error}");
@@ -35,7 +35,7 @@ fn a_switch_by_the_command_line_takes_the_old_notice_away_and_is_no_alarm() {
         board.live == LiveState::Known { alias: alias("work") }
     });
     assert_eq!(active(&board), Some("work"));
-    assert_eq!(board.notice.as_deref(), Some("work is live now: it was switched outside this app."));
+    assert_eq!(board.notice.as_deref(), Some("work is live now: it was switched outside this program."));
 }
 
 #[test]

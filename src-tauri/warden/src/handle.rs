@@ -7,7 +7,7 @@ use signalbox_core::error::{Doing, Problem};
 use tokio::sync::oneshot;
 
 use super::Event;
-use super::work::{Edit, our_fault};
+use super::job::{Edit, our_fault};
 
 /// Reaches the engine from any thread.
 #[derive(Clone)]
