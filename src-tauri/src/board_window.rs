@@ -7,18 +7,21 @@ pub mod place;
 
 use std::time::{Duration, Instant};
 
+use signalbox_core::profile::Alias;
 use tauri::webview::PageLoadEvent;
 use tauri::{
-    AppHandle, LogicalSize, Manager, PhysicalPosition, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-    Window, WindowEvent,
+    AppHandle, Emitter, LogicalSize, Manager, PhysicalPosition, Runtime, WebviewUrl, WebviewWindow,
+    WebviewWindowBuilder, Window, WindowEvent,
 };
 
 pub use life::BoardWindow;
 
-use crate::engine::{EngineHandle, Event};
+use signalbox_warden::{EngineHandle, Event};
 
 /// The window's label, which the capability file names too.
 pub const LABEL: &str = "board";
+/// Makes the page ask whose sign-in it is to show.
+const SIGN_IN_EVENT: &str = "sign-in";
 const WIDTH: f64 = 380.0;
 /// Until the page has said how high it is.
 const HEIGHT_FIRST: f64 = 420.0;
@@ -41,6 +44,27 @@ pub fn open<R: Runtime>(app: &AppHandle<R>, click: Option<Click>) {
         }
         app.state::<EngineHandle>().send(Event::BoardOpened);
     });
+}
+
+/// Opens the board with the way to sign in to `alias` shown, from any thread.
+pub fn open_sign_in<R: Runtime>(app: &AppHandle<R>, alias: Alias) {
+    want_sign_in(app, alias);
+    open(app, None);
+}
+
+/// Lets the page show how to sign in to `alias`. One that is still loading asks by itself when it is ready.
+pub fn want_sign_in<R: Runtime>(app: &AppHandle<R>, alias: Alias) {
+    on_main(app, |app| {
+        app.state::<BoardWindow>().lock().sign_in = Some(alias);
+        if let Err(error) = app.emit_to(LABEL, SIGN_IN_EVENT, ()) {
+            tracing::warn!(%error, "the page was not told what to show");
+        }
+    });
+}
+
+/// The profile whose sign-in the page is to show, once.
+pub fn take_sign_in(window: &BoardWindow) -> Option<Alias> {
+    window.lock().sign_in.take()
 }
 
 /// Hides the board, from any thread.

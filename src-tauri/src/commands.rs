@@ -2,14 +2,19 @@
 //! `Problem`. Names and arguments are those of `ui/src/backend.ts`.
 #![expect(clippy::needless_pass_by_value, reason = "Tauri hands arguments over by value")]
 
+use std::sync::Arc;
+
 use signalbox_core::board::Board;
 use signalbox_core::error::Problem;
+use signalbox_core::history::Line;
+use signalbox_core::ports::Ports;
+use signalbox_core::profile::Alias;
 use signalbox_core::register::Consent;
 use tauri::{AppHandle, Runtime, State};
 
-use crate::board_window;
-use crate::dto::AliasText;
-use crate::engine::{Edit, EngineHandle, Event};
+use crate::board_window::{self, BoardWindow};
+use crate::dto::{self, AliasText};
+use signalbox_warden::{Edit, EngineHandle, Event};
 
 /// The board as it is now. Later ones arrive as the event `board`.
 #[tauri::command]
@@ -46,6 +51,24 @@ pub async fn remove_profile(engine: State<'_, EngineHandle>, alias: AliasText) -
     engine.edit(Edit::Remove { alias: alias.parse()? }).await
 }
 
+/// Goes back to an earlier login of a profile.
+#[tauri::command]
+pub async fn undo(engine: State<'_, EngineHandle>, alias: AliasText) -> Result<(), Problem> {
+    engine.edit(Edit::Undo { alias: alias.parse()? }).await
+}
+
+/// What happened lately, newest first.
+#[tauri::command]
+pub async fn recent_activity(ports: State<'_, Arc<Ports>>) -> Result<Vec<Line>, Problem> {
+    dto::recent_activity(Arc::clone(&ports)).await
+}
+
+/// The profile whose sign-in a notification asked the page to show, once.
+#[tauri::command]
+pub fn sign_in_wanted(window: State<'_, BoardWindow>) -> Option<Alias> {
+    board_window::take_sign_in(&window)
+}
+
 #[tauri::command]
 pub fn dismiss_problem(engine: State<'_, EngineHandle>) {
     engine.send(Event::DismissProblem);
@@ -78,6 +101,9 @@ macro_rules! commands {
             $crate::commands::add_profile,
             $crate::commands::rename_profile,
             $crate::commands::remove_profile,
+            $crate::commands::undo,
+            $crate::commands::recent_activity,
+            $crate::commands::sign_in_wanted,
             $crate::commands::dismiss_problem,
             $crate::commands::close_board,
             $crate::commands::fit_board,

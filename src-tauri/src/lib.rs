@@ -2,13 +2,12 @@
 //! starts, what it is made of, and how it ends. Leaves every decision about logins to `signalbox_core`, and every touch
 //! of the machine to `signalbox_machine`.
 //!
-//! [`engine`] is the only place where state changes; [`tray`], [`board_window`] and [`notify`] are its faces;
+//! [`signalbox_warden`] is the only place where state changes; [`tray`], [`board_window`] and [`notify`] are its faces;
 //! [`commands`] is what the page may ask for.
 
 mod board_window;
 mod commands;
 mod dto;
-mod engine;
 mod faces;
 mod instance;
 #[cfg(target_os = "linux")]
@@ -26,12 +25,14 @@ use std::sync::Arc;
 
 use signalbox_machine::assemble;
 use signalbox_machine::data_folder::DataFolder;
-use signalbox_machine::settings::Settings;
+use signalbox_machine::live_watch::{self, Changed, LiveWatch};
+use signalbox_machine::settings::{Restore, Settings};
 use signalbox_machine::surroundings::Surroundings;
+use signalbox_machine::watch_lock::WatchLock;
+use signalbox_warden::{EngineHandle, Event, Habits, Pace};
 use tauri::{AppHandle, Manager, RunEvent, Runtime};
 
 use board_window::BoardWindow;
-use engine::Pace;
 use faces::AppFaces;
 use instance::{Instance, Launch};
 use tray::Tray;
@@ -96,8 +97,17 @@ fn start(open_board: bool) -> anyhow::Result<ExitCode> {
         .manage(BoardWindow::new(settings.board_keep_open))
         .setup(move |app| {
             let handle = app.handle().clone();
-            let ports = Arc::new(assemble::with_settings(&surroundings, settings));
-            let engine = engine::start(ports, Box::new(AppFaces::new(&handle)), Pace::default())?;
+            let habits = Habits {
+                pace: Pace::default(),
+                restores: settings.restore == Restore::Auto,
+                announces: true,
+                watched_by: WatchLock::new(DataFolder::new(&folder), "the app").into_question(),
+            };
+            let ports = Arc::new(assemble::with_settings(&surroundings, settings, "app"));
+            // For what the page only reads; every change goes through the engine.
+            app.manage(Arc::clone(&ports));
+            let engine = signalbox_warden::start(ports, Box::new(AppFaces::new(&handle)), habits)?;
+            app.manage(watch_the_files(&surroundings, &engine));
             signals::follow(&engine);
             app.manage(engine);
             open_when_asked(&handle, &instance);
@@ -127,6 +137,17 @@ fn builder() -> tauri::Builder<tauri::Wry> {
     #[cfg(target_os = "macos")]
     let builder = macos::prepare(builder);
     builder
+}
+
+/// Lets the engine know at once when Claude Code writes its login.
+fn watch_the_files(surroundings: &Surroundings, engine: &EngineHandle) -> LiveWatch {
+    let engine = engine.clone();
+    live_watch::follow(surroundings, move |changed| {
+        engine.send(match changed {
+            Changed::Login => Event::LoginChanged,
+            Changed::Account => Event::AccountChanged,
+        });
+    })
 }
 
 fn open_when_asked<R: Runtime>(app: &AppHandle<R>, instance: &Instance) {

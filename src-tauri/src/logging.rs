@@ -14,7 +14,7 @@ const PREVIOUS: &str = "signalbox.previous.log";
 const BYTES_MAX: u64 = 1024 * 1024;
 /// Overrides the level, in the syntax of `tracing_subscriber::EnvFilter`.
 const LEVEL_VARIABLE: &str = "SIGNALBOX_LOG";
-const LEVEL_DEFAULT: &str = "warn,signalbox_app=info,signalbox_core=info,signalbox_machine=info";
+const LEVEL_DEFAULT: &str = "warn,signalbox_app=info,signalbox_core=info,signalbox_machine=info,signalbox_warden=info";
 
 /// Begins to log. A log file that cannot be made is said on standard error and otherwise done without.
 pub fn start(data_folder: &Path) {

@@ -1,11 +1,12 @@
-//! Desktop notifications. Owns their wording's place (title, body, what a click does) and the thread that each one waits
-//! on; a notification server may be slow or absent, and neither the engine nor the main thread ever waits for it. Leaves
-//! the sentences themselves to `signalbox_core::error`, and when to notify to the engine.
+//! Desktop notifications. Owns their wording's place (title, body, button, what a click does) and the thread that each one
+//! waits on; a notification server may be slow or absent, and neither the engine nor the main thread ever waits for it.
+//! Leaves the sentences themselves to `signalbox_core` (`error`, `episodes`), and when to notify to the engine.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use notify_rust::{Notification, NotificationResponse, Timeout};
+use signalbox_core::episodes::{Action, Announcement};
 use signalbox_core::error::{NextStep, Problem};
 use signalbox_core::profile::Alias;
 use signalbox_core::time::Timestamp;
@@ -14,26 +15,38 @@ use signalbox_core::words;
 /// A notification that nobody touches ends after this long, and its thread with it.
 const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
-/// Shows notifications. `on_open` is called, from some thread, when a person clicks one.
+/// The one button of a notification; which one it is, `Action` says.
+const BUTTON: &str = "act";
+
+/// Shows notifications. `act` is called, from some thread, with what the person who clicked one wants.
 #[derive(Clone)]
 pub struct Notifier {
-    on_open: Arc<dyn Fn() + Send + Sync>,
+    act: Arc<dyn Fn(Action) + Send + Sync>,
 }
 
 impl Notifier {
-    pub fn new(on_open: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { on_open: Arc::new(on_open) }
+    pub fn new(act: impl Fn(Action) + Send + Sync + 'static) -> Self {
+        Self { act: Arc::new(act) }
     }
 
     /// Says that a switch did not happen.
     pub fn switch_failed(&self, alias: &Alias, problem: &Problem, now: Timestamp) {
-        self.show(title(alias), body(problem, now));
+        let action = match &problem.next_step {
+            NextStep::SignIn { alias } => Action::SignIn(alias.clone()),
+            _ => Action::Show,
+        };
+        self.show(Announcement { title: title(alias), body: body(problem, now), action });
     }
 
-    fn show(&self, title: String, body: String) {
-        let on_open = Arc::clone(&self.on_open);
+    /// Tells of an episode.
+    pub fn announce(&self, announcement: &Announcement) {
+        self.show(announcement.clone());
+    }
+
+    fn show(&self, announcement: Announcement) {
+        let act = Arc::clone(&self.act);
         let shown = std::thread::Builder::new().name("notification".to_owned()).spawn(move || {
-            if let Err(error) = show_and_wait(&title, &body, &*on_open) {
+            if let Err(error) = show_and_wait(&announcement, &*act) {
                 tracing::warn!(%error, "the notification could not be shown");
             }
         });
@@ -76,23 +89,42 @@ fn sentence(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
+fn button(action: &Action) -> &'static str {
+    match action {
+        Action::SignIn(_) => "Sign in",
+        Action::Show => "Show",
+        Action::Restore(_) => "Switch back",
+    }
+}
+
+/// What a click beside the button does: a look never changes anything.
+fn beside_the_button(action: &Action) -> Action {
+    match action {
+        Action::SignIn(alias) => Action::SignIn(alias.clone()),
+        Action::Show | Action::Restore(_) => Action::Show,
+    }
+}
+
 /// Blocks until the notification is clicked or closed. A `default` action makes the body itself clickable.
-fn show_and_wait(title: &str, body: &str, on_open: &dyn Fn()) -> Result<(), notify_rust::error::Error> {
+fn show_and_wait(announcement: &Announcement, act: &dyn Fn(Action)) -> Result<(), notify_rust::error::Error> {
     // The system asks the person once, and answers at once ever after.
     #[cfg(target_os = "macos")]
     if let Err(error) = notify_rust::request_auth_blocking() {
         tracing::info!(%error, "notifications are not allowed");
     }
+    let action = &announcement.action;
     let shown = Notification::new()
         .appname("Signalbox")
-        .summary(title)
-        .body(body)
+        .summary(&announcement.title)
+        .body(&announcement.body)
         .action("default", "Open")
+        .action(BUTTON, button(action))
         .timeout(Timeout::Milliseconds(u32::try_from(LIFETIME.as_millis()).unwrap_or(u32::MAX)))
         .show()?;
     // The handle is the connection to the server, and some desktops withdraw the notifications of closed connections.
     shown.wait_for_response(|response: &NotificationResponse| match response {
-        NotificationResponse::Default => on_open(),
+        NotificationResponse::Default => act(beside_the_button(action)),
+        NotificationResponse::Action(key) if key == BUTTON => act(action.clone()),
         NotificationResponse::Action(_) | NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => {}
     })
 }
@@ -129,5 +161,13 @@ mod tests {
             "The login of personal has ended; it has to be signed in again.\n\
              Sign in to personal in Claude Code with /login; Signalbox notices by itself."
         );
+    }
+
+    #[test]
+    fn only_the_button_itself_switches() {
+        let alias = Alias::parse("work").expect("an alias");
+        assert_eq!(beside_the_button(&Action::Restore(alias.clone())), Action::Show);
+        assert_eq!(beside_the_button(&Action::SignIn(alias.clone())), Action::SignIn(alias.clone()));
+        assert_eq!(button(&Action::Restore(alias)), "Switch back");
     }
 }

@@ -4,7 +4,7 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::engine::{EngineHandle, Event};
+use signalbox_warden::{EngineHandle, Event};
 
 /// Follows the signals for as long as the app runs.
 pub fn follow(engine: &EngineHandle) {

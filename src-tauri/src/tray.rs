@@ -18,7 +18,7 @@ use tauri::{AppHandle, Manager, Runtime};
 pub use model::{Icon, TrayModel};
 
 use crate::board_window;
-use crate::engine::{EngineHandle, Event};
+use signalbox_warden::{EngineHandle, Event};
 
 /// The icon's id.
 pub const TRAY_ID: &str = "signalbox";

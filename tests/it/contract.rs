@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use signalbox_core::board::Board;
+use signalbox_core::history::Line;
 use ts_rs::{Config, TS as _};
 
 fn root() -> PathBuf {
@@ -28,7 +29,8 @@ fn the_generated_types_are_current() {
     let committed = root().join("ui/src/generated");
     let fresh = tempfile::tempdir().expect("a folder");
     let target = if std::env::var_os("UPDATE").is_some() { committed.as_path() } else { fresh.path() };
-    Board::export_all(&Config::new().with_out_dir(target)).expect("exported");
+    let to_target = Config::new().with_out_dir(target);
+    Board::export_all(&to_target).and_then(|()| Line::export_all(&to_target)).expect("exported");
     assert_eq!(
         sources(&committed),
         sources(target),
@@ -37,7 +39,7 @@ fn the_generated_types_are_current() {
 }
 
 /// The words that follow `marker` up to the next character that no command name has.
-fn names_after<'a>(text: &'a str, marker: &'a str) -> Vec<&'a str> {
+fn names_after<'a>(text: &'a str, marker: &str) -> Vec<&'a str> {
     let name = |rest: &'a str| rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap_or("");
     text.split(marker).skip(1).map(name).filter(|name| !name.is_empty()).collect()
 }
@@ -47,7 +49,10 @@ fn every_command_of_the_page_exists_in_the_shell_once() {
     let page = fs::read_to_string(root().join("ui/src/backend.ts")).expect("backend.ts");
     let shell = fs::read_to_string(root().join("src-tauri/src/commands.rs")).expect("commands.rs");
     let mut asked: Vec<&str> = names_after(&page, "invoke(\"");
-    asked.extend(names_after(&page, "invoke<Board>(\""));
+    for answer in ["Board", "Line[]", "Alias | null"] {
+        let marker = format!("invoke<{answer}>(\"");
+        asked.extend(names_after(&page, &marker));
+    }
     asked.sort_unstable();
     asked.dedup();
     let mut answered: Vec<&str> = names_after(&shell, "\npub fn ");

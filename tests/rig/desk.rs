@@ -65,6 +65,10 @@ pub struct Notification {
     pub summary: String,
     /// The text below it.
     pub body: String,
+    /// Its actions, each as its key and its words. `default` is a click on the body.
+    pub actions: Vec<(String, String)>,
+    /// Its number.
+    pub id: u32,
 }
 
 #[derive(Debug, Default)]
@@ -166,6 +170,33 @@ impl Desk {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).notifications.clone()
     }
 
+    /// The first notification whose headline contains `words`, once there is one.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub async fn notified(&self, words: &str) -> Result<Notification> {
+        until(&format!("a notification about \"{words}\""), async || {
+            self.notifications().into_iter().find(|each| each.summary.contains(words))
+        })
+        .await
+    }
+
+    /// Presses the button of a notification that says `words` (of a [`Desk::bare`] one).
+    ///
+    /// # Errors
+    /// When there is no such button.
+    pub async fn press(&self, notification: &Notification, words: &str) -> Result<()> {
+        let button = notification.actions.iter().find(|(_, label)| label == words);
+        let (key, _) = button.with_context(|| format!("no button says \"{words}\": {notification:?}"))?;
+        let server = self.bus.object_server().interface::<_, Daemon>("/org/freedesktop/Notifications").await?;
+        // No person presses within the millisecond in which a program begins to listen; one that has heard it listens no more.
+        for _ in 0..15 {
+            server.action_invoked(notification.id, key).await?;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
+    }
+
     /// When the icon with this number (from 0, in the order of their coming) was shown, if it was (of a [`Desk::bare`] one).
     #[must_use]
     pub fn icon_shown(&self, number: usize) -> Option<Instant> {
@@ -259,7 +290,11 @@ struct Daemon(Arc<Mutex<Heard>>);
 
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Daemon {
-    #[expect(clippy::too_many_arguments, reason = "the Desktop Notifications specification says so")]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::needless_pass_by_value,
+        reason = "the Desktop Notifications specification says so"
+    )]
     fn notify(
         &self,
         _app: &str,
@@ -267,14 +302,20 @@ impl Daemon {
         _icon: &str,
         summary: &str,
         body: &str,
-        _actions: Vec<String>,
+        actions: Vec<String>,
         _hints: HashMap<String, zbus::OwnedVariant>,
         _timeout: i32,
     ) -> u32 {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.notifications.push(Notification { summary: summary.to_owned(), body: body.to_owned() });
-        u32::try_from(heard.notifications.len()).unwrap_or(u32::MAX)
+        let id = u32::try_from(heard.notifications.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let pairs = actions.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone()));
+        let (summary, body, actions) = (summary.to_owned(), body.to_owned(), pairs.collect());
+        heard.notifications.push(Notification { summary, body, actions, id });
+        id
     }
+
+    #[zbus(signal)]
+    async fn action_invoked(emitter: &zbus::object_server::SignalEmitter<'_>, id: u32, key: &str) -> zbus::Result<()>;
 
     fn close_notification(&self, _id: u32) {}
 

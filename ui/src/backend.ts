@@ -7,6 +7,7 @@ import { listen } from "@tauri-apps/api/event";
 import { problem as say } from "./copy";
 import type { Alias } from "./generated/Alias";
 import type { Board } from "./generated/Board";
+import type { Line } from "./generated/Line";
 import type { Problem } from "./generated/Problem";
 
 /** Everything that the board window can ask for. A refused call rejects with a `Problem`, see `asProblem`. */
@@ -23,6 +24,14 @@ export interface Backend {
   addProfile(alias: Alias, force: boolean): Promise<void>;
   renameProfile(from: Alias, to: Alias): Promise<void>;
   removeProfile(alias: Alias): Promise<void>;
+  /** Goes back to the newest earlier login of `alias` that the server still accepts. */
+  undo(alias: Alias): Promise<void>;
+  /** What happened lately, newest first. */
+  recentActivity(): Promise<Line[]>;
+  /** The profile whose sign-in a notification asked for. It is answered once, and null from then on. */
+  signInWanted(): Promise<Alias | null>;
+  /** Calls `f` when there may be such a profile, until the returned function is called. */
+  onSignInWanted(f: () => void): () => void;
   dismissProblem(): Promise<void>;
   closeBoard(): Promise<void>;
   /** Makes the window as high as its content, in CSS pixels. */
@@ -53,6 +62,13 @@ export function tauriBackend(): Backend {
     addProfile: (alias, force) => invoke("add_profile", { alias, force }),
     renameProfile: (from, to) => invoke("rename_profile", { from, to }),
     removeProfile: (alias) => invoke("remove_profile", { alias }),
+    undo: (alias) => invoke("undo", { alias }),
+    recentActivity: () => invoke<Line[]>("recent_activity"),
+    signInWanted: () => invoke<Alias | null>("sign_in_wanted"),
+    onSignInWanted(f) {
+      const stop = listen("sign-in", f);
+      return () => void stop.then((unlisten) => unlisten());
+    },
     dismissProblem: () => invoke("dismiss_problem"),
     closeBoard: () => invoke("close_board"),
     fitHeight: (height) => invoke("fit_board", { height }),

@@ -6,14 +6,20 @@ import { Clock } from "./clock.svelte";
 import { spoken } from "./copy";
 import type { Alias } from "./generated/Alias";
 import type { Board } from "./generated/Board";
+import type { Card } from "./generated/Card";
+import type { Line } from "./generated/Line";
 import type { Problem } from "./generated/Problem";
 import { measureClick } from "./probe";
 import { derive, initialState, nextOp, reduce, visibleProblem, type Action, type State } from "./store";
 
-/** The one panel that is open: under a card, or under the list. */
-export type Panel =
-  | { readonly kind: "menu" | "rename" | "remove" | "signIn"; readonly alias: Alias }
-  | { readonly kind: "add" };
+/** A panel under one card. */
+export interface CardPanel {
+  readonly kind: "menu" | "rename" | "remove" | "signIn" | "undo";
+  readonly alias: Alias;
+}
+
+/** The one panel that is open: under a card, under the list, or in its place. */
+export type Panel = CardPanel | { readonly kind: "add" | "activity" };
 
 export class Controls {
   readonly clock = new Clock();
@@ -23,6 +29,8 @@ export class Controls {
 
   /** The panel that is open, if any. */
   panel = $state.raw<Panel | null>(null);
+  /** What happened lately, newest first; null until it was read. */
+  lines = $state.raw<readonly Line[] | null>(null);
   /** The last sentence for people who listen. */
   announcement = $state("");
 
@@ -60,8 +68,13 @@ export class Controls {
   start(): () => void {
     const stopClock = this.clock.start();
     const stopBoards = this.#backend.onBoard((board) => this.#arrived(board));
-    this.#backend.board().then((board) => this.#arrived(board), this.#refused);
+    const stopWishes = this.#backend.onSignInWanted(() => this.#showSignIn());
+    this.#backend.board().then((board) => {
+      this.#arrived(board);
+      this.#showSignIn();
+    }, this.#refused);
     return () => {
+      stopWishes();
       stopBoards();
       stopClock();
     };
@@ -131,6 +144,17 @@ export class Controls {
     await this.#backend.removeProfile(alias).then(this.#done, this.#refused);
   }
 
+  async undo(alias: Alias): Promise<void> {
+    await this.#backend.undo(alias).then(this.#done, this.#refused);
+  }
+
+  /** Shows what happened lately, or goes back to the cards. */
+  toggleActivity(): void {
+    this.togglePanel({ kind: "activity" });
+    if (this.panel?.kind === "activity") this.#readActivity();
+    else this.lines = null;
+  }
+
   /** Opens a panel, or closes it when it is open already. */
   togglePanel(panel: Panel): void {
     this.panel = this.isOpen(panel) ? null : panel;
@@ -138,6 +162,7 @@ export class Controls {
 
   closePanel(): void {
     this.panel = null;
+    this.lines = null;
   }
 
   isOpen(panel: Panel): boolean {
@@ -161,14 +186,27 @@ export class Controls {
     const after = this.#view.live;
     if (old !== null && after !== null && after !== before) this.announcement = spoken.switchedTo(after);
     this.#forgetLostPanel(board);
+    if (this.panel?.kind === "activity") this.#readActivity();
+  }
+
+  #readActivity(): void {
+    this.#backend.recentActivity().then((lines) => (this.lines = lines), this.#refused);
+  }
+
+  /** A notification was clicked whose button says "Sign in". */
+  #showSignIn(): void {
+    this.#backend.signInWanted().then((alias) => {
+      const there = this.#state.confirmed?.cards.some((card) => card.alias === alias) === true;
+      if (alias !== null && there) this.panel = { kind: "signIn", alias };
+    }, this.#refused);
   }
 
   /** A panel under a card that is gone, or that needs no sign-in any more, has nothing left to say. */
   #forgetLostPanel(board: Board): void {
     const panel = this.panel;
-    if (panel === null || panel.kind === "add") return;
+    if (panel === null || !("alias" in panel)) return;
     const card = board.cards.find((each) => each.alias === panel.alias);
-    const served = panel.kind === "signIn" && card?.action !== "signIn";
+    const served = panel.kind === "signIn" && !wantsSignIn(card);
     if (card === undefined || served) this.panel = null;
   }
 
@@ -184,4 +222,9 @@ export class Controls {
   #dispatch(action: Action): void {
     this.#state = reduce(this.#state, action);
   }
+}
+
+/** A login that ends soon can be made anew before anybody has to. */
+function wantsSignIn(card: Card | undefined): boolean {
+  return card?.action === "signIn" || card?.badge.reason.kind === "deadlineNear";
 }

@@ -20,6 +20,10 @@ export const words = {
   more: "More",
   rename: "Rename…",
   remove: "Remove…",
+  undo: "Go back to an earlier login…",
+  activity: "Recent activity",
+  back: "Back",
+  recommended: "Recommended: the first profile that has room left",
 
   syncedJustNow: "synced just now",
   unconfirmed: "not confirmed",
@@ -27,6 +31,7 @@ export const words = {
   drifted: "another account is live",
   loginNeeded: "login needed",
   loginEnded: "login has ended",
+  loginMayHaveEnded: "login may have ended (assumed)",
   cannotRenew: "cannot renew itself",
   neverChecked: "never checked",
   unreadable: "saved login unreadable",
@@ -38,6 +43,7 @@ export const words = {
 
 /** Words about the live login, for the footer. */
 export const live = {
+  watchedBy: (program: string) => `${program} keeps the watch`,
   known: "Claude Code uses",
   switchingTo: "Switching to",
   unregistered: "Not a profile yet:",
@@ -116,6 +122,31 @@ export const remove = {
   removing: "Removing…",
 } as const;
 
+/** Words of the question before an earlier login is brought back. */
+export const undo = {
+  title: (alias: string) => `Go back to an earlier login of “${alias}”?`,
+  one: "Signalbox keeps one. It asks the server whether that still lives, and brings it back if it does.",
+  many: (kept: number) =>
+    `Signalbox keeps ${kept}. It asks the server which of them still live, and brings back the newest of those.`,
+  parked: "The present one is kept, so that you can come back to it.",
+  active: "Claude Code uses it at once. The present one is kept, so that you can come back to it.",
+  undo: "Go back",
+  undoing: "Asking the server…",
+} as const;
+
+/** Words of the list of what happened lately. */
+export const activity = {
+  reading: "Reading…",
+  emptyTitle: "Nothing has happened yet",
+  empty:
+    "Switches, renewals that Signalbox saved, and whatever it noticed on its watch are listed here from now on.",
+  today: "Today",
+  yesterday: "Yesterday",
+  now: "now",
+  trouble: "Trouble:",
+  by: { app: "app", cli: "command line", watch: "signalbox watch" } as Readonly<Record<string, string>>,
+} as const;
+
 /** Words of the problem strip, one set for each next step that needs any. */
 export const problem = {
   title: "Problem",
@@ -129,6 +160,10 @@ export const problem = {
   copyReport: "Copy details",
   waitUntil: (left: string) => `Try again in ${left}`,
   signIn: (alias: string) => `Sign in to ${alias}…`,
+  restore: (alias: string) => `Switch back to ${alias}`,
+  unpinShell: "Take it out of what your shell sets, then start Claude Code again:",
+  unpinFile: (name: string, path: string) => `Take ${name} out of ${path}, then start Claude Code again.`,
+  stopWatch: "Stop that one first, or leave the watch to it.",
   noAnswer: (why: string) => `Cannot reach Signalbox: ${why}`,
 } as const;
 
@@ -143,5 +178,6 @@ export const spoken = {
   active: "active",
   switching: "switching",
   parked: "parked",
+  stranded: "active, but not live",
   copy: (text: string) => `Copy ${text}`,
 } as const;

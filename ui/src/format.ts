@@ -113,7 +113,7 @@ export function badgeWords(reason: Reason, now: Timestamp): string {
     case "checked":
       return `checked ${ago(reason.at, now)}`;
     case "deadlineNear":
-      return reason.at <= now ? words.loginEnded : `login ends in ${length(reason.at - now)}`;
+      return deadlineWords(reason, now);
     case "unconfirmed":
     case "signedOut":
     case "drifted":
@@ -127,14 +127,11 @@ export function badgeWords(reason: Reason, now: Timestamp): string {
   }
 }
 
-/** "login ends in 21 days", or how much of that is only assumed. */
-export function deadlineWords(deadline: Deadline, now: Timestamp): string {
-  if (deadline.assumed) {
-    return deadline.at <= now
-      ? "sign-in end unknown, assumed past"
-      : `sign-in end unknown, assumed in ${length(deadline.at - now)}`;
-  }
-  return deadline.at <= now ? words.loginEnded : `login ends in ${length(deadline.at - now)}`;
+/** "login ends in 21 days", or that it is only assumed. The same words as the core's, for tray and command line. */
+export function deadlineWords({ at, assumed }: Deadline, now: Timestamp): string {
+  if (at <= now) return assumed ? words.loginMayHaveEnded : words.loginEnded;
+  const left = length(at - now);
+  return assumed ? `login ends in about ${left} (assumed)` : `login ends in ${left}`;
 }
 
 /** "read 25 min ago" for a reading that has become old; null for a fresh one. */

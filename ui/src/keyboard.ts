@@ -1,6 +1,6 @@
 // Which key means what in the board window. Pure: from a key press to an order; carrying it out is `Board.svelte`'s.
 
-export type Order = "close" | "refresh" | "next" | "previous" | "first" | "last" | "swallow";
+export type Order = "close" | "refresh" | "activity" | "next" | "previous" | "first" | "last" | "swallow";
 
 export interface Press {
   readonly key: string;
@@ -22,6 +22,7 @@ export function orderOf(press: Press, typing: boolean): Order | null {
   const key = press.key.toLowerCase();
   if (press.altKey) return null;
   if (command && key === "r") return "refresh";
+  if (command && key === "y") return "activity";
   // Reloading or quitting the page would only blank the window; the tray's menu quits the app.
   if (command && key === "q") return "swallow";
   if (command) return null;

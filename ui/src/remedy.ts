@@ -9,6 +9,7 @@ export type Control =
   | { readonly kind: "tryAgain" }
   | { readonly kind: "wait"; readonly until: Timestamp }
   | { readonly kind: "signIn"; readonly alias: Alias }
+  | { readonly kind: "restore"; readonly alias: Alias }
   | { readonly kind: "add" }
   | { readonly kind: "report" };
 
@@ -52,6 +53,14 @@ export function remedy(step: NextStep, now: Timestamp): Remedy {
       return { hint: say.unlockKeychain, command: say.unlockKeychainCommand, control: TRY_AGAIN };
     case "attendKeychain":
       return { hint: say.attendKeychain, command: null, control: TRY_AGAIN };
+    case "restore":
+      return { hint: null, command: null, control: { kind: "restore", alias: step.alias } };
+    case "removePin":
+      return step.place === null
+        ? { hint: say.unpinShell, command: `unset ${step.name}`, control: null }
+        : { hint: say.unpinFile(step.name, step.place), command: null, control: null };
+    case "stopWatch":
+      return { hint: say.stopWatch, command: null, control: null };
     case "reportBug":
       return { hint: null, command: null, control: { kind: "report" } };
     default:

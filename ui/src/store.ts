@@ -112,8 +112,11 @@ function sameProblem(a: Problem | null, b: Problem | null): boolean {
   return a !== null && b !== null && JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** How a card is drawn. `switching`: it is becoming the active one. */
-export type CardState = "active" | "parked" | "switching";
+/**
+ * How a card is drawn. `switching`: it is becoming the active one. `stranded`: it is the active one, but another login is
+ * live, or none.
+ */
+export type CardState = "active" | "stranded" | "parked" | "switching";
 
 export interface CardView {
   readonly card: Card;
@@ -158,7 +161,7 @@ function targetOf(confirmed: Board, pending: readonly Intent[]): Alias | null {
 }
 
 function cardState(card: Card, target: Alias | null): CardState {
-  if (target === null) return card.active ? "active" : "parked";
+  if (target === null && card.active) return isLive(card) ? "active" : "stranded";
   return card.alias === target ? "switching" : "parked";
 }
 

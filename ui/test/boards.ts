@@ -20,6 +20,7 @@ export function meter(change: Partial<Meter> = {}): Meter {
 
 export function card(alias: string, change: Partial<Card> = {}): Card {
   return {
+    id: `id-of-${alias}`,
     alias,
     email: `${alias}@example.com`,
     plan: null,
@@ -28,6 +29,7 @@ export function card(alias: string, change: Partial<Card> = {}): Card {
     badge: { level: "green", reason: { kind: "checked", at: NOW } },
     usage: { readAt: NOW, meters: [meter()] },
     deadline: null,
+    older: 0,
     action: "switch",
     ...change,
   };
@@ -45,6 +47,7 @@ export function board(change: Partial<Board> = {}): Board {
     refreshing: false,
     problem: null,
     notice: null,
+    watchedBy: null,
     ...change,
   };
 }

@@ -26,6 +26,7 @@ import {
 } from "../src/format";
 import type { Reason } from "../src/generated/Reason";
 import { meter, NOW } from "./boards";
+import shared from "./words.json";
 
 test.each([
   [0, "0 s"],
@@ -131,8 +132,9 @@ test.each([
 test.each<[Reason, string]>([
   [{ kind: "synced", at: NOW - 12 * SECOND }, "synced 12 s ago"],
   [{ kind: "checked", at: NOW - 4 * MINUTE }, "checked 4 min ago"],
-  [{ kind: "deadlineNear", at: NOW + 3 * DAY + HOUR }, "login ends in 3 days"],
-  [{ kind: "deadlineNear", at: NOW - 1 }, "login has ended"],
+  [{ kind: "deadlineNear", at: NOW + 3 * DAY + HOUR, assumed: false }, "login ends in 3 days"],
+  [{ kind: "deadlineNear", at: NOW - 1, assumed: false }, "login has ended"],
+  [{ kind: "deadlineNear", at: NOW + DAY + HOUR, assumed: true }, "login ends in about 1 day (assumed)"],
   [{ kind: "unconfirmed" }, "not confirmed"],
   [{ kind: "signedOut" }, "signed out of Claude Code"],
   [{ kind: "drifted" }, "another account is live"],
@@ -152,15 +154,9 @@ test("the words of a badge age without a new board", () => {
   ]);
 });
 
-test.each([
-  [21 * DAY, false, "login ends in 21 days"],
-  [DAY, false, "login ends in 1 day"],
-  [5 * HOUR, false, "login ends in 5 h"],
-  [-1, false, "login has ended"],
-  [6 * DAY, true, "sign-in end unknown, assumed in 6 days"],
-  [-1, true, "sign-in end unknown, assumed past"],
-])("a deadline in %i ms (assumed: %s) reads %s", (left, assumed, words) => {
-  expect(deadlineWords({ at: NOW + left, assumed }, NOW)).toBe(words);
+// The core reads the same file in `tests/it/words.rs`: one table, so that tray, command line and board say the same.
+test.each(shared.deadlines)("a deadline in $leftMs ms (assumed: $assumed) reads $words", (each) => {
+  expect(deadlineWords({ at: NOW + each.leftMs, assumed: each.assumed }, NOW)).toBe(each.words);
 });
 
 test("a reading says its age once it is older than ten minutes", () => {

@@ -15,6 +15,8 @@ test.each([
   ["r", { ctrlKey: true }, false, "refresh"],
   ["R", { metaKey: true }, true, "refresh"],
   ["F5", {}, false, "refresh"],
+  ["y", { metaKey: true }, false, "activity"],
+  ["y", {}, false, null],
   ["q", { metaKey: true }, false, "swallow"],
   ["q", { ctrlKey: true }, false, "swallow"],
   ["r", {}, false, null],

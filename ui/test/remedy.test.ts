@@ -17,6 +17,10 @@ test.each<[NextStep, string | null, string | null]>([
   [{ kind: "freeSpace", path: "/home" }, "tryAgain", null],
   [{ kind: "unlockKeychain" }, "tryAgain", "security unlock-keychain"],
   [{ kind: "attendKeychain" }, "tryAgain", null],
+  [{ kind: "restore", alias: "side" }, "restore", null],
+  [{ kind: "removePin", name: "ANTHROPIC_API_KEY", place: null }, null, "unset ANTHROPIC_API_KEY"],
+  [{ kind: "removePin", name: "apiKeyHelper", place: "/etc/settings.json" }, null, null],
+  [{ kind: "stopWatch" }, null, null],
   [{ kind: "reportBug" }, "report", null],
 ])("the next step %o offers the control %j and the command %j", (step, control, command) => {
   const offer = remedy(step, NOW);
@@ -24,5 +28,7 @@ test.each<[NextStep, string | null, string | null]>([
 });
 
 test("a next step that the message cannot carry is said in words", () => {
+  const pin = remedy({ kind: "removePin", name: "apiKeyHelper", place: "/etc/settings.json" }, NOW);
+  expect(pin.hint).toBe("Take apiKeyHelper out of /etc/settings.json, then start Claude Code again.");
   expect(remedy({ kind: "freeSpace", path: "/home" }, NOW).hint).toContain("/home");
 });

@@ -191,7 +191,7 @@ describe("an active profile under which another account is live", () => {
 
   test("can be switched back to", () => {
     expect(derive(board({ cards }), []).cards[0]).toMatchObject({
-      state: "active",
+      state: "stranded",
       button: "switch",
       enabled: true,
     });

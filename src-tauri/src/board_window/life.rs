@@ -4,6 +4,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use signalbox_core::profile::Alias;
+
 use super::Click;
 
 /// A click on the icon takes the focus from the board and thereby hides it, and must not open it again. Longer than any
@@ -32,6 +34,8 @@ pub(super) struct Life {
     pub click: Option<Click>,
     /// What the page said last, in CSS pixels. Kept for the next window, which then has its size from the beginning.
     pub height: Option<f64>,
+    /// Whose sign-in the page is to show; it takes it when it is ready.
+    pub sign_in: Option<Alias>,
     /// The window has had the focus since it was shown.
     pub focused: bool,
     /// The page is loading, and the window is shown when it is ready.
@@ -49,6 +53,7 @@ impl Life {
             keep,
             click: None,
             height: None,
+            sign_in: None,
             focused: false,
             awaited: false,
             hidden_by_blur: None,

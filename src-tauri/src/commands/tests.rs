@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signalbox_core::board::Board;
+use signalbox_core::episodes::Announcement;
 use signalbox_core::error::Problem;
 use signalbox_core::fakes::World;
 use signalbox_core::ports::Clock;
@@ -17,8 +18,9 @@ use tauri::test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder, mock_
 use tauri::webview::InvokeRequest;
 use tauri::{App, AppHandle, Listener, Manager, WebviewWindow, WebviewWindowBuilder};
 
+use signalbox_warden::{self as engine, Faces, Habits, Pace};
+
 use crate::board_window::{self, BoardWindow};
-use crate::engine::{self, Faces, Pace};
 use crate::faces::tell_the_page;
 
 /// The page is the only face: a tray needs a real main thread.
@@ -29,13 +31,14 @@ impl Faces for PageAlone {
         tell_the_page(&self.0, board);
     }
     fn switch_failed(&self, _alias: &Alias, _problem: &Problem, _now: Timestamp) {}
+    fn announce(&self, _announcement: &Announcement) {}
     fn leaving(&self) {}
     fn exit(&self) {}
 }
 
 /// An app without a screen; its live login is `ada`'s, and nobody is registered.
 struct Page {
-    _app: App<MockRuntime>,
+    app: App<MockRuntime>,
     window: WebviewWindow<MockRuntime>,
     boards: Receiver<Value>,
 }
@@ -58,10 +61,12 @@ impl Page {
         });
         let window = WebviewWindowBuilder::new(&app, board_window::LABEL, tauri::WebviewUrl::default());
         let window = window.build().expect("a window");
-        let pace = Pace { tick: Duration::from_millis(20), ..Pace::default() };
+        let habits = Habits::alone(Pace { tick: Duration::from_millis(20), ..Pace::default() });
         let faces = Box::new(PageAlone(app.handle().clone()));
-        app.manage(engine::start(Arc::new(world.ports()), faces, pace).expect("the engine's threads"));
-        Self { _app: app, window, boards }
+        let ports = Arc::new(world.ports());
+        app.manage(Arc::clone(&ports));
+        app.manage(engine::start(ports, faces, habits).expect("the engine's threads"));
+        Self { app, window, boards }
     }
 
     fn invoke(&self, command: &str, arguments: Value) -> Result<Value, Value> {
@@ -119,6 +124,7 @@ fn a_refusal_is_a_problem_with_a_next_step() {
         ("use_profile", json!({"op": 1, "alias": ""})),
         ("rename_profile", json!({"from": "nobody", "to": "somebody"})),
         ("remove_profile", json!({"alias": "nobody"})),
+        ("undo", json!({"alias": "nobody"})),
     ] {
         let problem = page.invoke(command, arguments).expect_err(command);
         assert_eq!(problem["code"], "usage", "{command}: {problem}");
@@ -137,6 +143,48 @@ fn a_switch_that_fails_is_on_the_board_until_it_is_dismissed() {
     assert_eq!(board["problem"]["message"], "Cannot switch to nobody: there is no profile `nobody`");
     assert_eq!(page.invoke("dismiss_problem", json!({})), Ok(Value::Null));
     page.published("a board without it", |board| board["problem"] == Value::Null);
+}
+
+#[test]
+fn undo_without_an_earlier_login_says_so_and_what_to_do() {
+    let page = Page::open();
+    assert_eq!(page.invoke("add_profile", json!({"alias": "work", "force": false})), Ok(Value::Null));
+    let problem = page.invoke("undo", json!({"alias": "work"})).expect_err("there is none");
+    let message = "Cannot go back to an earlier login of work: no earlier login of `work` lives any more";
+    assert_eq!(problem["message"], message);
+    assert_eq!(problem["nextStep"], json!({"kind": "signIn", "alias": "work"}));
+}
+
+#[test]
+fn recent_activity_is_what_happened_newest_first() {
+    let page = Page::open();
+    let events = |page: &Page| {
+        let lines = page.invoke("recent_activity", json!({})).expect("a list");
+        let texts =
+            lines.as_array().expect("a list").iter().map(|line| line["text"].as_str().expect("words").to_owned());
+        texts.filter(|text| text.contains("work") || text.contains("job")).collect::<Vec<_>>()
+    };
+    assert_eq!(events(&page), Vec::<String>::new());
+    assert_eq!(page.invoke("add_profile", json!({"alias": "work", "force": false})), Ok(Value::Null));
+    assert_eq!(page.invoke("rename_profile", json!({"from": "work", "to": "job"})), Ok(Value::Null));
+    assert_eq!(events(&page), ["renamed work to job", "added work"]);
+    let lines = page.invoke("recent_activity", json!({})).expect("a list");
+    assert!(lines[0]["at"].is_i64() && lines[0]["by"].is_string() && lines[0]["trouble"] == false, "{lines}");
+}
+
+#[test]
+fn the_sign_in_that_a_notification_asked_for_is_told_once() {
+    let page = Page::open();
+    assert_eq!(page.invoke("sign_in_wanted", json!({})), Ok(Value::Null));
+    let (sender, asked) = channel();
+    page.app.listen_any("sign-in", move |_| {
+        // The test may have seen enough.
+        let _ = sender.send(());
+    });
+    board_window::want_sign_in(page.app.handle(), Alias::parse("work").expect("an alias"));
+    asked.recv_timeout(Duration::from_secs(10)).expect("the page is told to ask");
+    assert_eq!(page.invoke("sign_in_wanted", json!({})), Ok(json!("work")));
+    assert_eq!(page.invoke("sign_in_wanted", json!({})), Ok(Value::Null), "once");
 }
 
 #[test]

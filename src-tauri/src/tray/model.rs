@@ -2,8 +2,9 @@
 //! their words; leaves drawing them to `tray`. Every label of a profile begins with its alias.
 
 use signalbox_core::board::{Board, Card, LiveState, Meter, Reason};
+use signalbox_core::error::{Code, NextStep, Problem};
 use signalbox_core::profile::Alias;
-use signalbox_core::time::{HOUR, Timestamp};
+use signalbox_core::time::HOUR;
 use signalbox_core::words;
 
 /// Everything that the tray shows at one moment.
@@ -39,7 +40,7 @@ impl TrayModel {
         let target = board.switching.as_ref().map(|switching| &switching.alias);
         let rows = board.cards.iter().map(|card| {
             let switching = target == Some(&card.alias);
-            let words = if switching { "switching…".to_owned() } else { status(card, board.now) };
+            let words = if switching { "switching…".to_owned() } else { status(card, board) };
             Row {
                 alias: card.alias.clone(),
                 label: format!("{} — {words}", card.alias),
@@ -71,9 +72,11 @@ fn header(live: &LiveState) -> String {
 }
 
 /// "82 % (5h)", and whatever a person should know before clicking.
-fn status(card: &Card, now: Timestamp) -> String {
+fn status(card: &Card, board: &Board) -> String {
+    let now = board.now;
     let usage = tightest(card).map(in_short);
     let badge = words::badge(&card.badge, now);
+    let trouble = board.problem.as_ref().filter(|problem| problem.about.as_ref() == Some(&card.alias));
     let remark = match card.badge.reason {
         // These say that the profile cannot be used as it is; its usage is of no interest then.
         Reason::LoginNeeded | Reason::Unreadable | Reason::SignedOut => return badge,
@@ -83,10 +86,19 @@ fn status(card: &Card, now: Timestamp) -> String {
             (age > HOUR).then(|| format!("{} ago", words::length(age)))
         }
     };
-    match (usage, remark) {
+    match (usage, trouble.and_then(in_the_way).or(remark)) {
         (Some(usage), Some(remark)) => format!("{usage}, {remark}"),
         (Some(usage), None) => usage,
         (None, _) => badge,
+    }
+}
+
+/// What keeps a switch from having its effect, short enough for a row.
+fn in_the_way(problem: &Problem) -> Option<String> {
+    match (problem.code, &problem.next_step) {
+        (Code::Pinned, NextStep::RemovePin { name, .. }) => Some(format!("ignored because of {name}")),
+        (Code::Reverted, _) => Some("switch undone".to_owned()),
+        _ => None,
     }
 }
 
@@ -102,7 +114,7 @@ fn in_short(meter: &Meter) -> String {
 
 fn tooltip(board: &Board) -> String {
     let mut text = match board.cards.iter().find(|card| card.active) {
-        Some(card) => format!("Signalbox: {} — {}", card.alias, status(card, board.now)),
+        Some(card) => format!("Signalbox: {} — {}", card.alias, status(card, board)),
         None if board.cards.is_empty() => "Signalbox: no profiles yet".to_owned(),
         None => "Signalbox: no profile is active".to_owned(),
     };
@@ -126,8 +138,7 @@ fn wants_attention(board: &Board) -> bool {
 #[cfg(test)]
 mod tests {
     use signalbox_core::board::{Badge, CardAction, Level, Severity, Switching, UsageView};
-    use signalbox_core::error::{Code, NextStep, Problem};
-    use signalbox_core::time::{DAY, MINUTE};
+    use signalbox_core::time::{DAY, MINUTE, Timestamp};
 
     use super::*;
 
@@ -153,6 +164,7 @@ mod tests {
 
     fn card(name: &str, active: bool, reason: Reason, meters: Read) -> Card {
         Card {
+            id: name.to_owned(),
             alias: alias(name),
             email: format!("{name}@example.org"),
             plan: None,
@@ -161,6 +173,7 @@ mod tests {
             badge: Badge { level: Level::Green, reason },
             usage: meters.map(|(age, meters)| UsageView { read_at: NOW.plus(-age), meters }),
             deadline: None,
+            older: 0,
             action: CardAction::Switch,
         }
     }
@@ -176,6 +189,7 @@ mod tests {
             refreshing: false,
             problem: None,
             notice: None,
+            watched_by: None,
         }
     }
 
@@ -189,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_row_says_what_matters_before_clicking() {
-        let near = Reason::DeadlineNear { at: NOW.plus(3 * DAY + HOUR) };
+        let near = Reason::DeadlineNear { at: NOW.plus(3 * DAY + HOUR), assumed: false };
         let cases: [(&str, Reason, Read, &str); 11] = [
             ("the tightest window", synced(), busy(), "82 % (5h)"),
             ("whichever it is", synced(), Some((0, vec![meter("5h", 6.0), meter("Opus", 31.0)])), "31 % (Opus)"),
@@ -270,6 +284,24 @@ mod tests {
             TrayModel::of(&failed).tooltip,
             "Signalbox: work — synced 12 s ago\nCannot switch to personal: the server cannot be reached"
         );
+    }
+
+    #[test]
+    fn what_keeps_a_switch_from_having_its_effect_stands_in_its_row() {
+        let about = |code, next_step| {
+            let mut board =
+                board(vec![card("work", true, synced(), busy()), card("personal", false, synced(), busy())]);
+            let message = "work is live, but Claude Code does not use the live login".to_owned();
+            board.problem = Some(Problem { code, message, next_step, about: Some(alias("work")) });
+            TrayModel::of(&board)
+        };
+        let pinned = about(Code::Pinned, NextStep::RemovePin { name: "apiKeyHelper".to_owned(), place: None });
+        assert_eq!(pinned.rows[0].label, "work — 82 % (5h), ignored because of apiKeyHelper");
+        assert_eq!(pinned.rows[1].label, "personal — 82 % (5h)", "it concerns one profile");
+        assert_eq!(pinned.icon, Icon::Attention);
+        let undone = about(Code::Reverted, NextStep::Restore { alias: alias("work") });
+        assert_eq!(undone.rows[0].label, "work — 82 % (5h), switch undone");
+        assert_eq!(undone.icon, Icon::Attention);
     }
 
     #[test]

@@ -85,3 +85,30 @@ fn the_web_view_is_made_when_the_board_is_first_opened_and_destroyed_after_it_wa
         board.pages.detach().await
     });
 }
+
+#[test]
+fn a_switch_that_a_pin_makes_useless_is_proven_and_warned_of_with_the_cure() {
+    play(async |scene| {
+        let settings = scene.stage.home.config().join("settings.json");
+        std::fs::write(&settings, r#"{"env":{"ANTHROPIC_API_KEY":"sim-key"}}"#)?;
+        let tray = scene.open_app().await?;
+        let board = scene.app()?.open_board(&scene.desk, &tray).await?;
+        board.press_switch("personal").await?;
+        scene.live(&scene.personal).await?;
+
+        let (code, sentence) = board.problem().await?;
+        ensure!(code == "pinned", "the board says {code}: {sentence}");
+        ensure!(sentence.contains("Take ANTHROPIC_API_KEY out of"), "{sentence}");
+        ensure!(sentence.contains(&settings.display().to_string()), "{sentence}");
+        let page = board.pages.text().await?;
+        ensure!(page.contains("Switched to personal; the server confirmed it."), "the proof is missing: {page}");
+        ensure!(!page.contains("sim-key"), "the pin's value is on the board");
+        until("the tray to say so", async || {
+            let rows = tray.rows().await.ok()?;
+            let row = rows.iter().find(|row| row.names("personal"))?;
+            row.label.contains("ignored because of ANTHROPIC_API_KEY").then_some(())
+        })
+        .await?;
+        board.pages.detach().await
+    });
+}

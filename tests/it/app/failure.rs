@@ -22,6 +22,7 @@ fn a_dead_login_is_refused_with_a_notification_and_a_next_step_and_the_old_login
         let notification = until("a notification", async || scene.desk.notifications().pop()).await?;
         ensure!(notification.summary.contains("personal"), "{notification:?}");
         ensure!(!notification.body.is_empty() && !notification.body.contains("sk-ant"), "{notification:?}");
+        ensure!(notification.actions.iter().any(|(_, words)| words == "Sign in"), "{notification:?}");
 
         ensure!(scene.stage.home.live_pair()? == pair, "the live login changed");
         scene.live(&scene.work).await?;
@@ -34,6 +35,8 @@ fn a_dead_login_is_refused_with_a_notification_and_a_next_step_and_the_old_login
         tray.click("side").await?;
         scene.live(&scene.side).await?;
         board.shows("side", "active").await?;
+        let told = scene.desk.notifications();
+        ensure!(told.len() == 1, "whoever was refused needs no second notification about it: {told:?}");
         board.pages.detach().await
     });
 }

@@ -8,6 +8,8 @@
 mod board;
 mod crash;
 mod failure;
+mod history;
+mod told;
 mod tray;
 
 use anyhow::{Context, Result, ensure};

@@ -1,13 +1,15 @@
 // The backend for a plain browser: scenes that answer like the app, slowly enough to watch. Loaded only when the page
 // stands outside the app; nothing in it reaches a login.
-// In the address: ?scene=normal&theme=dark&platform=macos&delay=1200&fail=1
+// In the address: ?scene=normal&theme=dark&platform=macos&delay=1200&fail=1&history=none&press=more,ask-undo
+// `press` clicks the first button of each `data-action` in turn, for pictures of what opens by a click.
 import type { Backend } from "../backend";
 import type { Board } from "../generated/Board";
 import type { Card } from "../generated/Card";
 import type { Problem } from "../generated/Problem";
-import { scene } from "./scenes";
+import { history, scene } from "./scenes";
 
 const DELAY_MS = 1_200;
+const PRESS_EVERY_MS = 250;
 
 /** A backend that plays the scene which the address names. */
 export function fakeBackend(query: URLSearchParams): Backend {
@@ -56,6 +58,20 @@ export function fakeBackend(query: URLSearchParams): Backend {
       if (fails) throw unreachable(alias);
       publish({ cards: board.cards.filter((card) => card.alias !== alias) });
     },
+    async undo(alias) {
+      await wait();
+      if (fails) throw unreachable(alias);
+      publish({ notice: `Went back to an earlier login of ${alias}.` });
+    },
+    async recentActivity() {
+      return query.get("history") === "none" ? [] : history(Date.now());
+    },
+    async signInWanted() {
+      return query.get("signin");
+    },
+    onSignInWanted() {
+      return () => undefined;
+    },
     async dismissProblem() {
       publish({ problem: null });
     },
@@ -77,6 +93,11 @@ function dress(query: URLSearchParams): void {
   const platform = query.get("platform");
   if (theme !== null) root.dataset["theme"] = theme;
   if (platform !== null) root.dataset["platform"] = platform;
+  const presses = query.get("press")?.split(",") ?? [];
+  presses.forEach((action, turn) => {
+    const press = () => document.querySelector<HTMLElement>(`[data-action="${action}"]`)?.click();
+    setTimeout(press, PRESS_EVERY_MS * (turn + 1));
+  });
 }
 
 function unreachable(alias: string): Problem {
@@ -127,6 +148,7 @@ function added(alias: string, board: Board): Card {
   const email = board.live.kind === "unregistered" ? (board.live.email ?? "") : "";
   const at = Date.now();
   return {
+    id: alias,
     alias,
     email,
     plan: null,
@@ -135,6 +157,7 @@ function added(alias: string, board: Board): Card {
     badge: { level: "green", reason: { kind: "synced", at } },
     usage: null,
     deadline: { at: at + 7 * 86_400_000, assumed: true },
+    older: 0,
     action: "none",
   };
 }

@@ -1,6 +1,7 @@
 // Boards for looking at the page without the app: one for each situation that has a look of its own. Owns made-up data.
 import type { Board } from "../generated/Board";
 import type { Card } from "../generated/Card";
+import type { Line } from "../generated/Line";
 import type { Meter } from "../generated/Meter";
 import type { Severity } from "../generated/Severity";
 
@@ -52,6 +53,7 @@ function card(now: number, outline: Outline): Card {
   ];
   if (opus !== undefined) meters.push(meter(now, "Opus", opus, 3 * DAY + 4 * HOUR + 9 * MINUTE));
   return {
+    id: alias,
     alias,
     email,
     plan,
@@ -60,6 +62,7 @@ function card(now: number, outline: Outline): Card {
     badge: { level: "green", reason: { kind: "checked", at: now - readAgo } },
     usage: used === undefined ? null : { readAt: now - readAgo, meters },
     deadline: { at: now + endsIn, assumed: false },
+    older: 2,
     action: "switch",
   };
 }
@@ -100,7 +103,10 @@ function side(now: number): Card {
     readAgo: 7 * MINUTE,
     endsIn: 3 * DAY + HOUR,
   });
-  return { ...base, badge: { level: "yellow", reason: { kind: "deadlineNear", at: now + 3 * DAY + HOUR } } };
+  return {
+    ...base,
+    badge: { level: "yellow", reason: { kind: "deadlineNear", at: now + 3 * DAY + HOUR, assumed: false } },
+  };
 }
 
 function lab(now: number): Card {
@@ -117,13 +123,14 @@ function board(now: number, cards: Card[]): Board {
   return {
     rev: 1,
     now,
-    cards,
+    cards: cards.map((each) => ({ ...each, id: each.alias })),
     live: active === undefined ? { kind: "absent" } : { kind: "known", alias: active.alias },
     switching: null,
     ackedOp: 0,
     refreshing: false,
     problem: null,
     notice: null,
+    watchedBy: null,
   };
 }
 
@@ -231,8 +238,54 @@ const scenes = {
   }),
   notice: (now: number): Board => ({
     ...board(now, [work(now), personal(now), side(now)]),
-    notice: "Switched to work. 2 running sessions follow within 30 s.",
+    notice: "Switched to work; the server confirmed it. 2 running sessions follow within 30 s.",
   }),
+  reverted: (now: number): Board => ({
+    ...board(now, [work(now), personal(now), side(now)]),
+    problem: {
+      code: "reverted",
+      message: "Cannot keep personal live: the session in ~/code/ledger (pid 4711) brought work back",
+      nextStep: { kind: "restore", alias: "personal" },
+      about: "personal",
+    },
+  }),
+  pinned: (now: number): Board => ({
+    ...board(now, [work(now), personal(now), side(now)]),
+    notice: "Switched to work; the server confirmed it. 2 sessions are running.",
+    problem: {
+      code: "pinned",
+      message:
+        "work is live, but Claude Code does not use the live login: `apiKeyHelper` is set in /home/mara/.claude/settings.json",
+      nextStep: { kind: "removePin", name: "apiKeyHelper", place: "/home/mara/.claude/settings.json" },
+      about: "work",
+    },
+  }),
+  pinnedshell: (now: number): Board => ({
+    ...board(now, [work(now), personal(now)]),
+    problem: {
+      code: "pinned",
+      message:
+        "work is live, but Claude Code does not use the live login: `CLAUDE_CODE_OAUTH_TOKEN` is set in this environment",
+      nextStep: { kind: "removePin", name: "CLAUDE_CODE_OAUTH_TOKEN", place: null },
+      about: "work",
+    },
+  }),
+  watched: (now: number): Board => ({
+    ...board(now, [work(now), personal(now), side(now)]),
+    watchedBy: "`signalbox watch` (pid 1284)",
+  }),
+  assumed: (now: number): Board => {
+    const soon = (each: Card, left: number): Card => ({
+      ...each,
+      badge: { level: "yellow", reason: { kind: "deadlineNear", at: now + left, assumed: true } },
+      deadline: { at: now + left, assumed: true },
+    });
+    return board(now, [
+      { ...work(now), deadline: { at: now + 6 * DAY + HOUR, assumed: true } },
+      soon(personal(now), DAY + 3 * HOUR),
+      soon(side(now), -HOUR),
+    ]);
+  },
   loginneeded: (now: number): Board => ({
     ...board(now, [
       { ...work(now), badge: { level: "red", reason: { kind: "signedOut" } }, action: "signIn" },
@@ -279,6 +332,36 @@ const scenes = {
     };
   },
 } satisfies Record<string, (now: number) => Board>;
+
+/** What happened lately in every scene. */
+export function history(now: number): Line[] {
+  const line = (ago: number, by: string, text: string, trouble = false): Line => ({
+    at: now - ago,
+    by,
+    text,
+    trouble,
+  });
+  return [
+    line(20 * SECOND, "app", "switched from personal to work"),
+    line(4 * MINUTE, "app", "saved personal’s newest login, which Claude Code had renewed"),
+    line(9 * MINUTE, "cli", "switched from work to personal"),
+    line(
+      11 * MINUTE,
+      "app",
+      "the session in ~/code/ledger (pid 4711) brought work back after the switch to personal",
+      true,
+    ),
+    line(12 * MINUTE, "app", "switched from work to personal"),
+    line(3 * HOUR, "watch", "renewed side-project’s parked login"),
+    line(7 * HOUR, "watch", "old-lab has to be signed in again: the server ended its login", true),
+    line(DAY, "app", "could not renew old-lab’s parked login: the server answers with status 503", true),
+    line(DAY + 2 * HOUR, "app", "somebody.else@example.com is live, which is no profile yet", true),
+    line(DAY + 3 * HOUR, "cli", "brought back generation 4 of side-project"),
+    line(3 * DAY, "app", "put work’s name back, which Claude Code showed wrongly"),
+    line(3 * DAY + HOUR, "cli", "added side-project"),
+    line(3 * DAY + 2 * HOUR, "watch", "began to watch"),
+  ];
+}
 
 export type SceneName = keyof typeof scenes;
 

@@ -44,4 +44,8 @@ problem: Problem | null,
 /**
  * What the last switch did, in one sentence, for as long as it is news and true.
  */
-notice: string | null, };
+notice: string | null, 
+/**
+ * Which other program keeps the watch, if this one does not.
+ */
+watchedBy: string | null, };

@@ -8,7 +8,11 @@ import type { UsageView } from "./UsageView";
 /**
  * One profile as a card.
  */
-export type Card = { alias: Alias, email: string, 
+export type Card = { 
+/**
+ * Says nothing, and stays the same when the profile is renamed.
+ */
+id: string, alias: Alias, email: string, 
 /**
  * "Max 20×", "Pro", "Team"; absent while unknown.
  */
@@ -24,4 +28,8 @@ usage: UsageView | null,
 /**
  * When the login has to be made anew, and whether that is known or assumed.
  */
-deadline: Deadline | null, action: CardAction, };
+deadline: Deadline | null, 
+/**
+ * How many earlier generations of its login are kept.
+ */
+older: number, action: CardAction, };

@@ -3,4 +3,4 @@
 /**
  * The kind of failure, for code that branches on it.
  */
-export type Code = "usage" | "loginNeeded" | "unregistered" | "confirmation" | "busy" | "provider" | "wrongAccount" | "store" | "keychain" | "internal";
+export type Code = "usage" | "loginNeeded" | "unregistered" | "confirmation" | "busy" | "provider" | "wrongAccount" | "store" | "keychain" | "pinned" | "reverted" | "internal";

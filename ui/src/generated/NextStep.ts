@@ -5,4 +5,4 @@ import type { Timestamp } from "./Timestamp";
 /**
  * What the person can do about it. The board draws a button from it, the CLI prints a hint.
  */
-export type NextStep = { "kind": "signIn", alias: Alias, } | { "kind": "addProfile" } | { "kind": "listProfiles" } | { "kind": "confirm" } | { "kind": "wait", until: Timestamp, } | { "kind": "retry" } | { "kind": "checkNetwork" } | { "kind": "run", command: string, } | { "kind": "freeSpace", path: string, } | { "kind": "unlockKeychain" } | { "kind": "attendKeychain" } | { "kind": "reportBug" };
+export type NextStep = { "kind": "signIn", alias: Alias, } | { "kind": "addProfile" } | { "kind": "listProfiles" } | { "kind": "confirm" } | { "kind": "wait", until: Timestamp, } | { "kind": "retry" } | { "kind": "checkNetwork" } | { "kind": "run", command: string, } | { "kind": "freeSpace", path: string, } | { "kind": "unlockKeychain" } | { "kind": "attendKeychain" } | { "kind": "restore", alias: Alias, } | { "kind": "removePin", name: string, place: string | null, } | { "kind": "stopWatch" } | { "kind": "reportBug" };

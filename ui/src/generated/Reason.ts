@@ -4,4 +4,4 @@ import type { Timestamp } from "./Timestamp";
 /**
  * Why a badge has its colour. A face puts it into words with the age at the moment of drawing.
  */
-export type Reason = { "kind": "synced", at: Timestamp, } | { "kind": "unconfirmed" } | { "kind": "signedOut" } | { "kind": "drifted" } | { "kind": "deadlineNear", at: Timestamp, } | { "kind": "checked", at: Timestamp, } | { "kind": "loginNeeded" } | { "kind": "cannotRenew" } | { "kind": "neverChecked" } | { "kind": "unreadable" };
+export type Reason = { "kind": "synced", at: Timestamp, } | { "kind": "unconfirmed" } | { "kind": "signedOut" } | { "kind": "drifted" } | { "kind": "deadlineNear", at: Timestamp, assumed: boolean, } | { "kind": "checked", at: Timestamp, } | { "kind": "loginNeeded" } | { "kind": "cannotRenew" } | { "kind": "neverChecked" } | { "kind": "unreadable" };

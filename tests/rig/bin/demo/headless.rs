@@ -1,6 +1,6 @@
 //! The story on a private desktop: a real window manager, panel and notification daemon under Xvfb, clicked by this
 //! program, with a picture after every step and every sentence checked against the server. What goes wrong on purpose is
-//! in `mishaps.rs`.
+//! in `mishaps.rs`, what the app does unasked in `deeds.rs`.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use signalbox_tests::stage::Profile;
 use signalbox_tests::tray::Tray;
 
 use crate::cast::{Cast, short};
+use crate::deeds;
 use crate::mishaps;
 use crate::narrator::Narrator;
 
@@ -44,6 +45,10 @@ pub async fn tell(folder: &Path) -> Result<bool> {
     tray_switch(&show, &board, &cast, &mut tell).await?;
     slow_switch(&show, &board, &cast, &mut tell).await?;
     way_back(&show, &board, &cast, &mut tell).await?;
+    deeds::captured(&cast, &mut tell).await?;
+    deeds::reverted(&show, &board, &cast, &mut tell).await?;
+    deeds::undone(&show, &board, &cast, &mut tell).await?;
+    deeds::activity(&show, &board, &mut tell).await?;
     mishaps::dead_login(&show, &board, &cast, &mut tell).await?;
     board.pages.detach().await?;
     mishaps::pulled_plug(&mut show, &cast, &mut tell).await?;
@@ -116,10 +121,14 @@ impl Show {
         Ok(board)
     }
 
-    /// Presses a button on the board with the mouse: where the page says it is, on the screen.
-    async fn press(&self, board: &Board, alias: &str) -> Result<()> {
+    /// Presses a button on the board with the mouse, once it is there: where the page says it is, on the screen.
+    pub async fn press(&self, board: &Board, css: &str) -> Result<()> {
+        let there = format!("const b = document.querySelector('{css}'); return b !== null && !b.disabled");
+        until(&format!("{css} on the board"), async || (board.pages.run(&there).await.ok()? == true).then_some(()))
+            .await?;
+        board.painted().await?;
         let script = format!(
-            "const r = document.querySelector('.card[data-alias=\"{alias}\"] [data-action=\"switch\"]').getBoundingClientRect(); \
+            "const r = document.querySelector('{css}').getBoundingClientRect(); \
              return [window.screenX + r.x + r.width / 2, window.screenY + r.y + r.height / 2]"
         );
         let at = board.pages.run(&script).await?;
@@ -199,7 +208,7 @@ async fn tray_switch(show: &Show, board: &Board, cast: &Cast, tell: &mut Narrato
 }
 
 /// The switch to `profile` has landed, by the word of everybody who can tell.
-async fn landed(profile: &Profile, cast: &Cast, board: &Board, tell: &mut Narrator) -> Result<()> {
+pub async fn landed(profile: &Profile, cast: &Cast, board: &Board, tell: &mut Narrator) -> Result<()> {
     let alias = &profile.alias;
     let live = until("the live login", async || cast.stage.live_is(alias).then_some(())).await;
     tell.expect(&format!("Claude Code's login is {alias}'s, and the server accepts it."), live);
@@ -216,7 +225,7 @@ async fn landed(profile: &Profile, cast: &Cast, board: &Board, tell: &mut Narrat
 async fn slow_switch(show: &Show, board: &Board, cast: &Cast, tell: &mut Narrator) -> Result<()> {
     tell.step("The server has a slow day: two seconds for an answer. The mouse presses Switch on side's card.");
     cast.stage.sim.fault(Fault::standing(Endpoint::Profile, FaultKind::Delay { ms: 2_000 }));
-    show.press(board, "side").await?;
+    show.press(board, ".card[data-alias=\"side\"] [data-action=\"switch\"]").await?;
     let shown = within(Duration::from_millis(1_500), "the card to say switching", async || {
         (board.state_of("side").await.ok()?.as_deref() == Some("switching")).then_some(())
     })

@@ -6,6 +6,8 @@
 
 mod cast;
 #[cfg(target_os = "linux")]
+mod deeds;
+#[cfg(target_os = "linux")]
 mod headless;
 #[cfg(target_os = "linux")]
 mod mishaps;

@@ -1,0 +1,358 @@
+//! What a person is told without having asked, once per episode: a login that ends soon or has ended, and a live login that
+//! changed behind Signalbox's back. Owns what an episode is, when it is over, the words, and `told.json`, by which a new start
+//! does not tell everything anew. Leaves showing it to the faces, and what stands on the board to `board`.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::board::{Board, Card, Deadline, LiveState, Reason};
+use crate::error::{Code, NextStep};
+use crate::history::Event;
+use crate::policy;
+use crate::ports::{FileName, Ports};
+use crate::profile::Alias;
+use crate::time::{DAY, HOUR, Timestamp};
+use crate::words;
+
+/// More than so many at once, after a long absence, are told as one.
+const SINGLY_MAX: usize = 3;
+/// A deadline that moved by less is the same one. A new sign-in moves it by weeks.
+const SAME_DEADLINE_MS: i64 = DAY;
+/// A switch outside Signalbox is news for this long after it was noticed.
+const NEWS_MS: i64 = HOUR;
+/// How many of the newest events are searched for it.
+const EVENTS: usize = 50;
+
+/// Something to tell a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    pub title: String,
+    /// Whole sentences.
+    pub body: String,
+    pub action: Action,
+}
+
+/// What the button of an announcement does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Show how to sign in to this profile.
+    SignIn(Alias),
+    /// Show the board.
+    Show,
+    /// Make this profile live again.
+    Restore(Alias),
+}
+
+/// Remembers what was told. One for each program that can reach a person: what a program without a face "tells" is not told.
+#[derive(Default)]
+pub struct Teller {
+    /// What `told.json` holds; read once, because nobody else writes it.
+    told: Option<Vec<Told>>,
+    /// The live profile on the last board, if it had one.
+    live: Option<String>,
+}
+
+/// An episode that a person was told of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Told {
+    what: What,
+    /// Whose: a card's id, or a digest.
+    of: String,
+    /// Which of several of the same kind: the deadline, or when it began.
+    mark: Timestamp,
+    at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum What {
+    /// A known deadline within five days.
+    EndsSoon,
+    /// A known deadline within a day.
+    EndsNow,
+    /// An assumed deadline within a day.
+    MayEnd,
+    LoginNeeded,
+    SignedOut,
+    /// An account that is no profile is live.
+    Foreign,
+    /// Another profile became live outside Signalbox.
+    Moved,
+    /// A switch was undone.
+    Reverted,
+}
+
+/// Something that goes on, and what to say about it.
+struct Episode {
+    what: What,
+    of: String,
+    mark: Timestamp,
+    announcement: Announcement,
+}
+
+impl Teller {
+    /// What has to be told now. Whatever comes back is remembered as told; at most one write, and none when nothing changed.
+    /// That it cannot be written is no reason to tell anything twice in one run.
+    pub fn due(&mut self, ports: &Ports, board: &Board) -> Vec<Announcement> {
+        // Without cards there is nobody to tell of, or the list of profiles could not be read: nothing is over, then.
+        if board.cards.is_empty() {
+            return Vec::new();
+        }
+        let mut going_on = episodes(board);
+        going_on.extend(self.moved(ports, board));
+        let told = self.told.get_or_insert_with(|| load(ports));
+        let before = told.clone();
+        told.retain(|told| !told.is_over(board));
+        let fresh: Vec<_> =
+            going_on.into_iter().filter(|episode| !told.iter().any(|told| told.covers(episode))).collect();
+        told.extend(fresh.iter().map(|episode| Told {
+            what: episode.what,
+            of: episode.of.clone(),
+            mark: episode.mark,
+            at: board.now,
+        }));
+        if *told != before {
+            save(ports, told);
+        }
+        let untold = fresh.into_iter().filter(|episode| !episode.was_just_said(board));
+        gathered(untold.map(|episode| episode.announcement).collect())
+    }
+
+    /// A switch outside Signalbox. The board does not say who switched, the history does; it is asked only after the live
+    /// profile changed.
+    fn moved(&mut self, ports: &Ports, board: &Board) -> Option<Episode> {
+        let LiveState::Known { alias } = &board.live else { return None };
+        let card = board.cards.iter().find(|card| card.alias == *alias)?;
+        if self.live.as_ref() == Some(&card.id) {
+            return None;
+        }
+        self.live = Some(card.id.clone());
+        let recent = ports.history.recent(EVENTS).ok()?;
+        let last = recent.iter().rev().find(|entry| {
+            let switches = matches!(
+                entry.event,
+                Event::Switched { .. }
+                    | Event::SwitchedOutside { .. }
+                    | Event::Reverted { .. }
+                    | Event::Restored { .. }
+                    | Event::Completed { .. }
+                    | Event::RolledBack
+            );
+            switches
+        })?;
+        let Event::SwitchedOutside { from: Some(from), to, rival } = &last.event else { return None };
+        let age = board.now.since(last.at);
+        // A clock that was set back makes it come from the future.
+        (from != to && to == alias && age.abs() < NEWS_MS).then(|| Episode {
+            what: What::Moved,
+            of: card.id.clone(),
+            mark: last.at,
+            announcement: Announcement {
+                title: format!("{to} is live now"),
+                body: if *rival {
+                    format!("Another program put a saved copy of it in the place of {from}. Both logins are saved.")
+                } else {
+                    format!("It took the place of {from} outside Signalbox. Both logins are saved.")
+                },
+                action: Action::Show,
+            },
+        })
+    }
+}
+
+impl Episode {
+    /// Whether it is what a person was told a moment ago, as the answer to a click.
+    fn was_just_said(&self, board: &Board) -> bool {
+        let Some(problem) = &board.problem else { return false };
+        let Action::SignIn(alias) = &self.announcement.action else { return false };
+        self.what == What::LoginNeeded && problem.code == Code::LoginNeeded && problem.about.as_ref() == Some(alias)
+    }
+}
+
+impl Told {
+    fn covers(&self, episode: &Episode) -> bool {
+        let same_kind = self.what == episode.what
+            // Whoever heard that it is a day is not told that it is five, should the clock be set back.
+            || (self.what == What::EndsNow && episode.what == What::EndsSoon);
+        same_kind && self.of == episode.of && self.is_at(episode.mark)
+    }
+
+    fn is_at(&self, mark: Timestamp) -> bool {
+        self.mark.since(mark).abs() < SAME_DEADLINE_MS
+    }
+
+    /// Whether it is certainly over, so that the next one of its kind is told again. What cannot be known at the moment is not.
+    fn is_over(&self, board: &Board) -> bool {
+        let doubtful = matches!(board.live, LiveState::Unresolved | LiveState::Unreadable);
+        match self.what {
+            What::Foreign => match &board.live {
+                LiveState::Unregistered { email } => email.as_ref().is_some_and(|email| digest(email) != self.of),
+                _ => !doubtful,
+            },
+            What::Reverted => undone(board).is_none_or(|card| card.id != self.of),
+            _ => match board.cards.iter().find(|card| card.id == self.of) {
+                Some(card) => self.is_over_for(card, doubtful),
+                None => true,
+            },
+        }
+    }
+
+    fn is_over_for(&self, card: &Card, doubtful: bool) -> bool {
+        if card.badge.reason == Reason::Unreadable {
+            return false;
+        }
+        let same_sign_in = card.deadline.is_some_and(|deadline| self.is_at(deadline.at));
+        match self.what {
+            What::EndsSoon | What::EndsNow | What::MayEnd => !same_sign_in,
+            // A deadline that had passed passes again when the clock was set back; a refusal that is over is over.
+            What::LoginNeeded => card.badge.reason != Reason::LoginNeeded && !(same_sign_in && self.at >= self.mark),
+            What::SignedOut => card.badge.reason != Reason::SignedOut && !doubtful,
+            What::Moved => !card.active && !doubtful,
+            // They belong to no card.
+            What::Foreign | What::Reverted => false,
+        }
+    }
+}
+
+/// Everything that goes on, as far as the board tells.
+fn episodes(board: &Board) -> Vec<Episode> {
+    let mut episodes: Vec<_> = board.cards.iter().filter_map(|card| of_card(card, board)).collect();
+    episodes.extend(reverted(board));
+    episodes.extend(foreign(board));
+    episodes
+}
+
+fn of_card(card: &Card, board: &Board) -> Option<Episode> {
+    let alias = &card.alias;
+    let mark = card.deadline.map_or(Timestamp::from_ms(0), |deadline| deadline.at);
+    let episode = |what, title: String, body: String, action| {
+        Some(Episode { what, of: card.id.clone(), mark, announcement: Announcement { title, body, action } })
+    };
+    match (&card.badge.reason, &board.live) {
+        (Reason::LoginNeeded, _) => episode(
+            What::LoginNeeded,
+            format!("{alias} has to be signed in again"),
+            "Its login has ended. The other profiles are not affected.".to_owned(),
+            Action::SignIn(alias.clone()),
+        ),
+        (Reason::SignedOut, live) => episode(
+            What::SignedOut,
+            match live {
+                LiveState::Husk => format!("Claude Code lost the login of {alias}"),
+                _ => format!("Claude Code is signed out of {alias}"),
+            },
+            "Sign in again, or switch to another profile.".to_owned(),
+            Action::SignIn(alias.clone()),
+        ),
+        (Reason::Unreadable, _) => None,
+        _ => {
+            let deadline = card.deadline?;
+            let (what, title, body, action) = ends(card, deadline, board.now)?;
+            episode(what, title, body, action)
+        }
+    }
+}
+
+/// The nearest of the two moments before a deadline, if it has come.
+fn ends(card: &Card, deadline: Deadline, now: Timestamp) -> Option<(What, String, String, Action)> {
+    let alias = &card.alias;
+    let left = deadline.at.since(now);
+    let length = words::length(left);
+    match left {
+        // What is only assumed to have ended may well live; the badge says so, and there is nothing to hurry for.
+        ..=0 => None,
+        _ if deadline.assumed => (left < DAY).then(|| {
+            (
+                What::MayEnd,
+                format!("The login of {alias} may end in about {length}"),
+                "Nothing says when it ends; this is assumed, because it was not renewed for days. Switch to it to make sure."
+                    .to_owned(),
+                Action::Show,
+            )
+        }),
+        _ if left < policy::DEADLINE_NEAR_MS => Some((
+            if left < DAY { What::EndsNow } else { What::EndsSoon },
+            format!("The login of {alias} ends in {length}"),
+            "Sign in to it once more before then, and nothing is interrupted.".to_owned(),
+            Action::SignIn(alias.clone()),
+        )),
+        _ => None,
+    }
+}
+
+fn foreign(board: &Board) -> Option<Episode> {
+    // Without an active profile nothing was displaced: it is a first sign-in, or its profile was removed.
+    let active = board.cards.iter().find(|card| card.active)?;
+    let LiveState::Unregistered { email: Some(email) } = &board.live else { return None };
+    Some(Episode {
+        what: What::Foreign,
+        of: digest(email),
+        mark: Timestamp::from_ms(0),
+        announcement: Announcement {
+            title: format!("{email} is live, which is no profile yet"),
+            body: format!(
+                "Somebody signed in outside Signalbox. Add it on the board to keep it. The login of {} is saved.",
+                active.alias
+            ),
+            action: Action::Show,
+        },
+    })
+}
+
+fn reverted(board: &Board) -> Option<Episode> {
+    let (problem, card) = (board.problem.as_ref()?, undone(board)?);
+    // Backticks are for terminals.
+    let message = problem.message.replace('`', "");
+    Some(Episode {
+        what: What::Reverted,
+        of: card.id.clone(),
+        mark: Timestamp::from_ms(0),
+        announcement: Announcement {
+            title: format!("The switch to {} was undone", card.alias),
+            body: if message.ends_with('.') { message } else { format!("{message}.") },
+            action: Action::Restore(card.alias.clone()),
+        },
+    })
+}
+
+/// The profile that a person chose and that is not live any more.
+fn undone(board: &Board) -> Option<&Card> {
+    let problem = board.problem.as_ref().filter(|problem| problem.code == Code::Reverted)?;
+    let NextStep::Restore { alias } = &problem.next_step else { return None };
+    board.cards.iter().find(|card| card.alias == *alias)
+}
+
+fn gathered(announcements: Vec<Announcement>) -> Vec<Announcement> {
+    if announcements.len() <= SINGLY_MAX {
+        return announcements;
+    }
+    let titles: Vec<_> = announcements.iter().map(|each| format!("{}.", each.title)).collect();
+    let title = format!("{} things about your logins", announcements.len());
+    vec![Announcement { title, body: titles.join("\n"), action: Action::Show }]
+}
+
+/// A file that makes no sense is no reason to stop, and costs one repetition at most.
+fn load(ports: &Ports) -> Vec<Told> {
+    let bytes = match ports.files.read(&FileName::Told) {
+        Ok(bytes) => bytes.unwrap_or_default(),
+        Err(error) => {
+            tracing::info!(%error, "what was told before is not known");
+            return Vec::new();
+        }
+    };
+    // One by one, so that what another version told leaves the rest as it is.
+    let entries: Vec<serde_json::Value> = serde_json::from_slice(&bytes).unwrap_or_default();
+    entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect()
+}
+
+fn save(ports: &Ports, told: &[Told]) {
+    let bytes = serde_json::to_vec(told).expect("plain data has a JSON form");
+    if let Err(error) = ports.files.write(&FileName::Told, &bytes) {
+        tracing::info!(%error, "what was told cannot be written down");
+    }
+}
+
+/// For what must be recognised and need not be known.
+fn digest(text: &str) -> String {
+    Sha256::digest(text)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
