@@ -2,7 +2,7 @@
 //! alias exists to the flows.
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::{Failure, Refused};
 
@@ -12,7 +12,8 @@ use crate::exit::{Failure, Refused};
     name = "signalbox",
     version,
     about = "Hold several of your own Claude Code logins as profiles, and switch between them without losing one",
-    after_help = "Exit status: 0 done, 1 failed, 2 bad request, 4 unsupported platform, 70 internal error.",
+    after_help = "Exit status: 0 done, 1 failed, 2 bad request, 3 switched but a pin keeps Claude Code from using it, \
+                  4 unsupported platform, 70 internal error.",
     disable_help_subcommand = true,
     arg_required_else_help = true
 )]
@@ -44,10 +45,21 @@ pub enum Command {
         /// The profile to switch to
         alias: String,
     },
+    /// Go back to the last earlier login of a profile that the server still honours; another `undo` leads forth again
+    Undo {
+        /// The profile; the live one where none is named
+        alias: Option<String>,
+    },
     /// Save the live login's newest tokens and read usage, of one profile or of all
     Refresh {
         /// The one profile to read
         alias: Option<String>,
+    },
+    /// Show what was done of late, by which program, and what went wrong; the newest is last
+    Log {
+        /// How many lines
+        #[arg(short, long = "lines", value_name = "N", default_value_t = 20)]
+        number: usize,
     },
     /// Forget a profile and delete its saved login here; the account stays as it is
     Remove {
@@ -64,6 +76,40 @@ pub enum Command {
         /// Its new alias
         to: String,
     },
+    /// Look for whatever may cost a login or keep a switch from working, and say what mends it
+    Doctor {
+        /// Mend what is safe to mend
+        #[arg(long)]
+        fix: bool,
+    },
+    /// Keep watch until it is told to end: save what Claude Code renews, at once, and say what happens
+    Watch(WatchOptions),
+    /// Print what makes a shell complete these commands
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How to watch.
+#[derive(Debug, clap::Args)]
+pub struct WatchOptions {
+    /// Wait while another program keeps the watch, instead of ending
+    #[arg(long)]
+    pub wait: bool,
+    /// Make it a service of your session, which starts now and at every login
+    #[arg(long, conflicts_with_all = ["wait", "uninstall"])]
+    pub install: bool,
+    /// Stop that service and take it out
+    #[arg(long, conflicts_with = "wait")]
+    pub uninstall: bool,
+}
+
+/// What makes a shell complete our commands.
+pub fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "signalbox", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 /// Reads the command line. Help and version are refusals too: there is nothing to run.
@@ -89,7 +135,8 @@ fn refused(error: &clap::Error) -> Refused {
 fn words_of(report: &str) -> (String, Option<String>) {
     let mut sentence = Vec::new();
     let mut tip = None;
-    for line in report.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")) {
+    let counts = |line: &&str| !line.starts_with("Usage:") && !line.starts_with("For more information");
+    for line in report.lines().map(str::trim).take_while(counts) {
         match line.strip_prefix("tip: ") {
             Some(text) => tip = tip.or(Some(text.replace('\'', "`"))),
             None if !line.is_empty() => sentence.push(line.trim_start_matches("error: ")),
@@ -114,6 +161,14 @@ mod tests {
     }
 
     #[test]
+    fn every_shell_gets_completions_that_know_the_commands() {
+        for shell in clap::ValueEnum::value_variants() {
+            let script = completions(*shell);
+            assert!(["undo", "log", "rename"].iter().all(|command| script.contains(command)), "{shell}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_one_sentence() {
         let (why, tip) = refusal(&["signalbox", "use"]);
         assert_eq!(why, "the following required arguments were not provided: <ALIAS>");
@@ -121,5 +176,8 @@ mod tests {
         let (why, tip) = refusal(&["signalbox", "lst"]);
         assert_eq!(why, "unrecognized subcommand `lst`");
         assert_eq!(tip.as_deref(), Some("a similar subcommand exists: `list`"));
+        let (why, _) = refusal(&["signalbox", "completions", "cmd"]);
+        assert!(why.starts_with("invalid value `cmd` for `<SHELL>` [possible values: bash, "), "{why}");
+        assert!(why.ends_with(" zsh]"), "{why}");
     }
 }

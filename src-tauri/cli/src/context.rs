@@ -9,6 +9,8 @@ use signalbox_core::flow::FlowError;
 use signalbox_core::ports::Ports;
 use signalbox_core::profile::Alias;
 use signalbox_core::time::Timestamp;
+use signalbox_machine::settings::SettingsError;
+use signalbox_machine::surroundings::Surroundings;
 
 use crate::exit::{Failure, Status};
 use crate::render::Style;
@@ -16,6 +18,9 @@ use crate::{json, render};
 
 /// The surroundings of a command.
 pub struct Context {
+    pub surroundings: Surroundings,
+    /// Why `settings.toml` could not be used; only the doctor goes on then, with what is built in.
+    pub settings: Option<SettingsError>,
     pub ports: Ports,
     json: bool,
     pub style: Style,
@@ -28,18 +33,20 @@ pub struct Report {
     pub members: Map<String, Value>,
     /// What failed although there is something to show.
     pub failure: Option<Failure>,
+    /// How to end where nothing failed.
+    pub status: Status,
 }
 
 impl Report {
     /// Everything went well.
     pub fn of(members: Map<String, Value>) -> Self {
-        Self { members, failure: None }
+        Self { members, failure: None, status: Status::Done }
     }
 }
 
 impl Context {
-    pub fn new(ports: Ports, json: bool) -> Self {
-        Self { ports, json, style: Style::of_stdout() }
+    pub fn new(surroundings: Surroundings, settings: Option<SettingsError>, ports: Ports, json: bool) -> Self {
+        Self { surroundings, settings, ports, json, style: Style::of_stdout() }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -75,14 +82,14 @@ impl Context {
 
     /// Shows the report, and says how to end.
     pub fn conclude(&self, report: Report) -> Status {
-        let Report { mut members, failure } = report;
+        let Report { mut members, failure, status } = report;
         if self.json {
             members.extend(failure.as_ref().map(|failure| ("error".to_owned(), failure.as_member())));
             render::print(&json::object(members));
         } else if let Some(failure) = &failure {
             failure.show(false);
         }
-        failure.map_or(Status::Done, |failure| failure.status)
+        failure.map_or(status, |failure| failure.status)
     }
 }
 

@@ -17,12 +17,13 @@ use signalbox_machine::surroundings::NoHome;
 
 use crate::{json, render};
 
-/// The exit status of the program. 3 is reserved for a switch that a pin would make pointless.
+/// The exit status of the program. `Pinned`: the switch was made, and a pin keeps Claude Code from using it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Done,
     Failed,
     Usage,
+    Pinned,
     UnsupportedPlatform,
     Internal,
 }
@@ -33,6 +34,7 @@ impl Status {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Pinned => 3,
             Self::UnsupportedPlatform => 4,
             Self::Internal => 70,
         }
@@ -49,7 +51,9 @@ impl Status {
             | Code::Provider
             | Code::WrongAccount
             | Code::Store
-            | Code::Keychain => Self::Failed,
+            | Code::Keychain
+            | Code::Reverted => Self::Failed,
+            Code::Pinned => Self::Pinned,
         }
     }
 }
@@ -57,7 +61,8 @@ impl Status {
 /// Why a command did not do what it was asked to do, as it is shown.
 #[derive(Debug)]
 pub struct Failure {
-    pub problem: Problem,
+    /// In a box, because nearly every function here may return one.
+    pub problem: Box<Problem>,
     pub status: Status,
     /// Replaces the words of the next step where those do not fit.
     hint: Option<String>,
@@ -67,6 +72,11 @@ impl Failure {
     /// What a flow said while it was doing something.
     pub fn flow(error: &FlowError, doing: &Doing) -> Self {
         Self::from(error.problem(doing))
+    }
+
+    /// With another status than its code has.
+    pub fn with_status(self, status: Status) -> Self {
+        Self { status, ..self }
     }
 
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
@@ -142,7 +152,7 @@ impl Failure {
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let status = Status::of(problem.code);
-        Self { problem, status, hint: None }
+        Self { problem: Box::new(problem), status, hint: None }
     }
 }
 

@@ -16,6 +16,14 @@ pub fn object(members: Map<String, Value>) -> String {
     text(&Value::Object(whole))
 }
 
+/// One event as a whole object on a line of its own.
+pub fn line(members: Map<String, Value>) -> String {
+    let mut whole = Map::new();
+    whole.insert("schema".to_owned(), SCHEMA.into());
+    whole.extend(members);
+    format!("{}\n", Value::Object(whole))
+}
+
 /// A failure as a whole object.
 pub fn error(problem: &Problem, hint: &str) -> String {
     object(Map::from_iter([("error".to_owned(), error_member(problem, hint))]))

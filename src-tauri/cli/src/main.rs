@@ -13,9 +13,10 @@ mod render;
 use std::process::ExitCode;
 
 use signalbox_machine::assemble;
+use signalbox_machine::settings::Settings;
 use signalbox_machine::surroundings::Surroundings;
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::context::Context;
 use crate::exit::{Failure, Status};
 
@@ -42,8 +43,17 @@ fn run(args: &Args) -> Result<Status, Failure> {
         return Err(Failure::unsupported_platform());
     }
     let surroundings = Surroundings::from_env().map_err(|error| Failure::no_home(&error))?;
-    let ports = assemble::ports(&surroundings).map_err(|error| Failure::settings(&error))?;
-    let context = Context::new(progress::watched(ports), args.json);
+    // It makes no report: it tells of what happens for as long as it runs.
+    if let Command::Watch(options) = &args.command {
+        return commands::watch::run(&surroundings, options, args.json);
+    }
+    let (settings, broken) = match (Settings::load(&surroundings), &args.command) {
+        (Ok(settings), _) => (settings, None),
+        (Err(error), Command::Doctor { .. }) => (Settings::default(), Some(error)),
+        (Err(error), _) => return Err(Failure::settings(&error.into())),
+    };
+    let ports = progress::watched(assemble::with_settings(&surroundings, settings, "cli"));
+    let context = Context::new(surroundings, broken, ports, args.json);
     let report = commands::run(&context, &args.command)?;
     Ok(context.conclude(report))
 }

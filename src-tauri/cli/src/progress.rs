@@ -6,12 +6,16 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use signalbox_core::credential::{AccessToken, RefreshToken};
+use signalbox_core::account_cache::AccountBlock;
+use signalbox_core::credential::{AccessToken, Fingerprint, RefreshToken};
+use signalbox_core::document::Document;
 use signalbox_core::identity::Account;
 use signalbox_core::ports::{
-    LiveLock, LockError, Locks, OwnLock, Ports, Provider, ProviderError, RefreshError, Renewal,
+    Delegate, DelegateError, Delegated, LiveLock, LockError, Locks, OwnLock, Ports, Provider, ProviderError,
+    RefreshError, Renewal, StoreError,
 };
-use signalbox_core::usage::Usage;
+use signalbox_core::time::Timestamp;
+use signalbox_core::usage::{Reading, Usage};
 
 use crate::render;
 
@@ -23,7 +27,8 @@ pub fn watched(ports: Ports) -> Ports {
     let said = Arc::new(Said::default());
     Ports {
         provider: Box::new(Watched { inner: ports.provider, said: Arc::clone(&said) }),
-        locks: Box::new(Watched { inner: ports.locks, said }),
+        locks: Box::new(Watched { inner: ports.locks, said: Arc::clone(&said) }),
+        delegate: Box::new(Watched { inner: ports.delegate, said }),
         ..ports
     }
 }
@@ -71,6 +76,10 @@ impl Provider for Watched<dyn Provider> {
     fn usage(&self, token: &AccessToken) -> Result<Usage, ProviderError> {
         self.said.during("the server to tell the usage", || self.inner.usage(token))
     }
+
+    fn time(&self) -> Result<Timestamp, ProviderError> {
+        self.said.during("the server to tell the time", || self.inner.time())
+    }
 }
 
 impl Locks for Watched<dyn Locks> {
@@ -80,5 +89,27 @@ impl Locks for Watched<dyn Locks> {
 
     fn live(&self, own: &OwnLock) -> Result<LiveLock, LockError> {
         self.said.during("Claude Code to finish with its login", || self.inner.live(own))
+    }
+}
+
+impl Delegate for Watched<dyn Delegate> {
+    fn run(&self, key: &Fingerprint, login: &Document, block: Option<&AccountBlock>) -> Result<(), DelegateError> {
+        self.said.during("Claude Code to renew a login", || self.inner.run(key, login, block))
+    }
+
+    fn runs(&self) -> Result<Vec<Delegated>, StoreError> {
+        self.inner.runs()
+    }
+
+    fn stored(&self, key: &Fingerprint) -> Result<Option<Document>, StoreError> {
+        self.inner.stored(key)
+    }
+
+    fn usage(&self, key: &Fingerprint) -> Option<(String, Reading)> {
+        self.inner.usage(key)
+    }
+
+    fn discard(&self, key: &Fingerprint) -> Result<(), StoreError> {
+        self.inner.discard(key)
     }
 }

@@ -64,6 +64,11 @@ impl Style {
         Self { colour: terminal && !dumb && !plain, width: width.filter(|width| *width >= WIDTH_MIN) }
     }
 
+    /// The same with nothing cut, whatever the width.
+    pub fn uncut(self) -> Self {
+        Self { width: None, ..self }
+    }
+
     pub fn paint(self, text: &str, colour: Colour) -> String {
         let code = match colour {
             Colour::Plain => "",

@@ -1,16 +1,19 @@
-//! The composition root: turns [`Surroundings`] into [`Ports`] for this platform. Owns which adapter stands behind which
-//! port. Nothing is opened, asked or made here but the settings read: what an adapter needs, it fetches when it is first
-//! called, so that a command which needs little costs little.
+//! The composition root: turns [`Surroundings`] into [`Ports`] for this platform. Owns which adapter stands behind
+//! which port. Nothing is opened, asked or made here but the settings read: what an adapter needs, it fetches when it
+//! is first called, so that a command which needs little costs little.
 
 use signalbox_core::ports::{LiveLogin, Ports, VaultKey};
 
 use crate::account_cache::AccountFile;
 use crate::clock::SystemClock;
 use crate::data_folder::DataFolder;
+use crate::delegate::{ClaudeCode, Place};
 use crate::entropy::SystemEntropy;
+use crate::history::EventLog;
 use crate::locks::{MachineLocks, Patience};
 use crate::provider::HttpProvider;
 use crate::readings::Database;
+use crate::sessions::ClaudeSessions;
 use crate::settings::{Settings, SettingsError};
 use crate::surroundings::Surroundings;
 
@@ -22,23 +25,30 @@ pub enum AssembleError {
 }
 
 /// The adapters of this machine, with the settings as they are now.
-pub fn ports(surroundings: &Surroundings) -> Result<Ports, AssembleError> {
+///
+/// `by`: the program that they are for, as `events.jsonl` names it: "app", "cli" or "watch".
+pub fn ports(surroundings: &Surroundings, by: &'static str) -> Result<Ports, AssembleError> {
     let settings = Settings::load(surroundings)?;
-    Ok(with_settings(surroundings, settings))
+    Ok(with_settings(surroundings, settings, by))
 }
 
 /// The adapters of this machine, for a caller that has read the settings already.
-pub fn with_settings(surroundings: &Surroundings, settings: Settings) -> Ports {
+pub fn with_settings(surroundings: &Surroundings, settings: Settings, by: &'static str) -> Ports {
     let data = DataFolder::new(surroundings.data_folder());
+    let engine = settings.engine;
     let provider = HttpProvider::new(settings.endpoints);
     let provider = match &surroundings.oauth_client_id {
         Some(id) => provider.with_client_id(id.clone()),
         None => provider,
     };
-    let (live, key) = stores(surroundings, &data);
+    let (live, key, place) = stores(surroundings, &data);
+    let delegate = ClaudeCode::new(surroundings, &data, place, settings.claude_program);
     Ports {
         live,
         account_cache: Box::new(AccountFile::new(surroundings)),
+        sessions: Box::new(ClaudeSessions::new(surroundings)),
+        delegate: Box::new(delegate),
+        history: Box::new(EventLog::new(&data, by)),
         files: Box::new(data),
         key,
         provider: Box::new(provider),
@@ -46,31 +56,38 @@ pub fn with_settings(surroundings: &Surroundings, settings: Settings) -> Ports {
         clock: Box::new(SystemClock),
         entropy: Box::new(SystemEntropy),
         readings: Box::new(Database::new(&surroundings.data_folder())),
+        engine,
     }
 }
 
-/// The login and our key lie in the Keychain. Both are asked through one `security` tool, so that their calls wait for
+/// The live login, our key, and where the logins of the delegated engine lie.
+type Stores = (Box<dyn LiveLogin>, Box<dyn VaultKey>, Box<dyn Place>);
+
+/// The logins and our key lie in the Keychain. All are asked through one `security` tool, so that their calls wait for
 /// one another and share one breaker.
 #[cfg(target_os = "macos")]
-fn stores(surroundings: &Surroundings, data: &DataFolder) -> (Box<dyn LiveLogin>, Box<dyn VaultKey>) {
+fn stores(surroundings: &Surroundings, data: &DataFolder) -> Stores {
     use std::sync::Arc;
 
+    use crate::delegate::InKeychain;
     use crate::keychain::{KeychainKey, KeychainLogin, NativeAttributes, Security};
 
     let clock = Arc::new(SystemClock);
     let security = Arc::new(Security::system(clock.clone()));
     let key = KeychainKey::new(Arc::clone(&security), surroundings, data.clone());
+    let place = InKeychain::new(Arc::clone(&security), clock.clone());
     let live = KeychainLogin::new(security, surroundings, Box::new(NativeAttributes::quiet()), clock);
-    (Box::new(live), Box::new(key))
+    (Box::new(live), Box::new(key), Box::new(place))
 }
 
-/// The login and our key lie in files.
+/// The logins and our key lie in files.
 #[cfg(not(target_os = "macos"))]
-fn stores(surroundings: &Surroundings, data: &DataFolder) -> (Box<dyn LiveLogin>, Box<dyn VaultKey>) {
+fn stores(surroundings: &Surroundings, data: &DataFolder) -> Stores {
+    use crate::delegate::InFiles;
     use crate::live_file::LiveFile;
     use crate::vault_key::KeyFile;
 
-    (Box::new(LiveFile::new(surroundings)), Box::new(KeyFile::new(data.clone())))
+    (Box::new(LiveFile::new(surroundings)), Box::new(KeyFile::new(data.clone())), Box::new(InFiles))
 }
 
 #[cfg(test)]
@@ -84,7 +101,7 @@ mod tests {
         let data_dir = Some(home.path().join("data").into_os_string());
         let surroundings = Surroundings { data_dir, ..Surroundings::at_home(home.path()) };
         let started = Instant::now();
-        let ports = ports(&surroundings).expect("ports");
+        let ports = ports(&surroundings, "test").expect("ports");
         assert!(started.elapsed() < Duration::from_millis(100), "{:?}", started.elapsed());
         assert_eq!(ports.files.list(), Ok(Vec::new()));
         assert_eq!(std::fs::read_dir(home.path()).expect("read").count(), 0);
@@ -95,7 +112,7 @@ mod tests {
         let home = tempfile::tempdir().expect("a folder");
         let api_base = Some("http://127.0.0.1@evil.example".into());
         let surroundings = Surroundings { api_base, ..Surroundings::at_home(home.path()) };
-        let error = ports(&surroundings).err().expect("refused");
+        let error = ports(&surroundings, "test").err().expect("refused");
         assert!(error.to_string().starts_with("SIGNALBOX_API_BASE may only name a server on this machine"), "{error}");
     }
 }

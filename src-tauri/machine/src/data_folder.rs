@@ -39,9 +39,34 @@ impl DataFolder {
         self.path.join("signalbox.lock")
     }
 
+    /// Where is noted which of Claude Code's locks we hold.
+    pub fn lock_notes_folder(&self) -> PathBuf {
+        self.path.join("locks")
+    }
+
     /// The file of the vault key, where there is no Keychain.
     pub fn key_file(&self) -> PathBuf {
         self.path.join("vault.key")
+    }
+
+    /// What was done and why.
+    pub fn history_file(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// What was done before that.
+    pub fn old_history_file(&self) -> PathBuf {
+        self.path.join("events.1.jsonl")
+    }
+
+    /// Where the delegated engine has its config folders.
+    pub fn delegated_folder(&self) -> PathBuf {
+        self.path.join("delegated")
+    }
+
+    /// The lock of whoever keeps the watch.
+    pub fn watch_lock_file(&self) -> PathBuf {
+        self.path.join("watch.lock")
     }
 
     /// The database of readings.
@@ -54,12 +79,21 @@ impl DataFolder {
         ensure(&self.path)
     }
 
+    /// Whether the folder exists; it has to be ours then. Makes nothing.
+    pub fn is_there(&self) -> Result<bool, StoreError> {
+        check(&self.path)
+    }
+
     fn file(&self, name: &FileName) -> Result<PathBuf, StoreError> {
         Ok(match name {
             FileName::Roster => self.path.join("roster.json"),
             FileName::Journal => self.path.join("journal.json"),
             // In lower case, so that two aliases that differ in case only share a file on every file system.
             FileName::Cred(alias) => self.path.join(CREDS).join(format!("{}{CRED_SUFFIX}", alias.lower_case())),
+            FileName::Generation(alias, number) => {
+                self.path.join(CREDS).join(format!("{}{CRED_SUFFIX}.{number}", alias.lower_case()))
+            }
+            FileName::Told => self.path.join("told.json"),
             FileName::Held(hash) if is_hash(hash) => self.path.join(HELD).join(format!("{hash}{HELD_SUFFIX}")),
             FileName::Held(_) => {
                 let why = "a held file is named by a hash in hexadecimal digits".to_owned();
@@ -130,9 +164,14 @@ impl Files for DataFolder {
         }
         durable::remove_leftovers(&self.path);
         let mut names = self.list_in(CREDS, |name| {
-            let alias = name.strip_suffix(CRED_SUFFIX)?;
             // A name in another case is not ours: reading it would open a different file.
-            Alias::parse(alias).ok().filter(|alias| *alias == alias.lower_case()).map(FileName::Cred)
+            let lower = |alias| Alias::parse(alias).ok().filter(|alias| *alias == alias.lower_case());
+            if let Some(alias) = name.strip_suffix(CRED_SUFFIX) {
+                return lower(alias).map(FileName::Cred);
+            }
+            let (cred, number) = name.rsplit_once('.')?;
+            let canonical = number.parse::<u64>().ok().filter(|parsed| parsed.to_string() == number)?;
+            Some(FileName::Generation(lower(cred.strip_suffix(CRED_SUFFIX)?)?, canonical))
         })?;
         names.extend(self.list_in(HELD, |name| {
             let hash = name.strip_suffix(HELD_SUFFIX)?;
@@ -146,7 +185,8 @@ fn is_hash(text: &str) -> bool {
     (1..=HASH_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn ensure(folder: &Path) -> Result<(), StoreError> {
+/// Makes a folder of ours below the data folder if need be, under the same rules.
+pub(crate) fn ensure(folder: &Path) -> Result<(), StoreError> {
     if check(folder)? {
         return Ok(());
     }
@@ -156,7 +196,7 @@ fn ensure(folder: &Path) -> Result<(), StoreError> {
 
 /// Whether the folder exists; an error unless it is a real folder of this user. One that others may
 /// enter is closed.
-fn check(folder: &Path) -> Result<bool, StoreError> {
+pub(crate) fn check(folder: &Path) -> Result<bool, StoreError> {
     let refused = |why: &str| StoreError::Unreadable { path: folder.to_owned(), why: why.to_owned() };
     let metadata = match folder.symlink_metadata() {
         Ok(metadata) => metadata,

@@ -70,7 +70,9 @@ pub fn read(path: &Path, limit: u64, links: Links) -> Result<Option<Vec<u8>>, St
     Ok(Some(bytes))
 }
 
-fn open(path: &Path, links: Links) -> Result<Option<File>, StoreError> {
+/// Opens what stands there for reading; `Ok(None)` only when there is certainly nothing. Its owner and its kind are not
+/// looked at.
+pub(crate) fn open(path: &Path, links: Links) -> Result<Option<File>, StoreError> {
     // Without NONBLOCK a named pipe at the path would hold the program for ever.
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     if links == Links::Refuse {
@@ -197,7 +199,8 @@ fn raw(flags: OFlags) -> i32 {
     flags.bits().cast_signed()
 }
 
-fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
+/// Makes what was done to the name of `path` durable.
+pub fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
     let Some(folder) = path.parent() else { return Ok(()) };
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         // Some file systems cannot sync a folder, and need not.
@@ -206,6 +209,13 @@ fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
         }
         _ => Ok(()),
     }
+}
+
+/// A name beside `target` that [`remove_leftovers`] knows for ours; `None` where `target` can be no file.
+pub(crate) fn temporary_name(target: &Path, random: [u8; 8]) -> Option<PathBuf> {
+    let name = target.file_name()?.to_string_lossy().into_owned();
+    let random = u64::from_ne_bytes(random);
+    Some(target.with_file_name(format!(".{}{TEMPORARY}{random:016x}", name.trim_start_matches('.'))))
 }
 
 /// A file that is being written, beside the one it will replace. Dropping it removes it.
@@ -219,14 +229,9 @@ impl Temporary {
     /// Writes the bytes; they are not synced yet.
     fn write(target: &Path, bytes: &[u8], mode: u32) -> Result<Self, StoreError> {
         let unwritable = |error: io::Error| write_error(target, &error);
-        let name = target.file_name().ok_or_else(|| unwritable(ErrorKind::IsADirectory.into()))?;
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|_| StoreError::NoEntropy)?;
-        let path = target.with_file_name(format!(
-            ".{}{TEMPORARY}{:016x}",
-            name.to_string_lossy().trim_start_matches('.'),
-            u64::from_ne_bytes(random)
-        ));
+        let path = temporary_name(target, random).ok_or_else(|| unwritable(ErrorKind::IsADirectory.into()))?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(PRIVATE_FILE);
         let file = options.open(&path).map_err(unwritable)?;

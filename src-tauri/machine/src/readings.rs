@@ -13,6 +13,7 @@ use std::{fs, io};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use signalbox_core::identity::Identity;
+use signalbox_core::policy::BackOff;
 use signalbox_core::ports::{Clock as _, Readings, StoreError};
 use signalbox_core::time::Timestamp;
 use signalbox_core::usage::{Reading, Usage};
@@ -25,7 +26,8 @@ const FILE: &str = "usage.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How the schema came to be: entry N leads from version N to version N + 1. Released entries are never changed.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE reading (
         account TEXT NOT NULL,
         organization TEXT NOT NULL,
@@ -39,7 +41,17 @@ const MIGRATIONS: &[&str] = &["
         at_ms INTEGER NOT NULL,
         PRIMARY KEY (account, organization)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE back_off (
+        account TEXT NOT NULL,
+        organization TEXT NOT NULL,
+        failures INTEGER NOT NULL,
+        until_ms INTEGER NOT NULL,
+        PRIMARY KEY (account, organization)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// `usage.db`, opened at the first use. Several processes may use it at once.
 pub struct Database {
@@ -271,11 +283,36 @@ impl Readings for Database {
         Ok(())
     }
 
+    fn back_off(&self, identity: &Identity) -> Result<Option<BackOff>, StoreError> {
+        let row = self.run(Purpose::Read, |connection| {
+            let sql = "SELECT failures, until_ms FROM back_off WHERE account = ?1 AND organization = ?2";
+            connection.query_row(sql, key(identity), |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })?;
+        Ok(row.flatten().map(|(failures, until)| BackOff { failures, until: Timestamp::from_ms(until) }))
+    }
+
+    fn set_back_off(&self, identity: &Identity, back_off: Option<BackOff>) -> Result<(), StoreError> {
+        let (account, organization) = key(identity);
+        let purpose = if back_off.is_some() { Purpose::Write } else { Purpose::Read };
+        self.run(purpose, |connection| match back_off {
+            Some(BackOff { failures, until }) => {
+                let sql = "INSERT INTO back_off (account, organization, failures, until_ms) VALUES (?1, ?2, ?3, ?4)
+                    ON CONFLICT DO UPDATE SET failures = excluded.failures, until_ms = excluded.until_ms";
+                connection.execute(sql, params![account, organization, failures, until.ms()])
+            }
+            None => {
+                let sql = "DELETE FROM back_off WHERE account = ?1 AND organization = ?2";
+                connection.execute(sql, params![account, organization])
+            }
+        })?;
+        Ok(())
+    }
+
     fn forget(&self, identity: &Identity) -> Result<(), StoreError> {
         let exists = self.file_id()?.is_some();
         if exists {
             self.run(Purpose::Write, |connection| {
-                for table in ["reading", "next_allowed"] {
+                for table in ["reading", "next_allowed", "back_off"] {
                     let sql = format!("DELETE FROM {table} WHERE account = ?1 AND organization = ?2");
                     connection.execute(&sql, key(identity))?;
                 }

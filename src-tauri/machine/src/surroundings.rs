@@ -26,7 +26,24 @@ pub struct Surroundings {
     pub token_base: Option<OsString>,
     /// `XDG_DATA_HOME`.
     pub xdg_data_home: Option<OsString>,
+    /// `PATH`, in which `claude` is looked for.
+    pub search_path: Option<OsString>,
+    /// `XDG_CONFIG_HOME`.
+    pub xdg_config_home: Option<OsString>,
+    /// `ANTHROPIC_CONFIG_DIR`: the folder of Anthropic profiles.
+    pub anthropic_config_dir: Option<OsString>,
+    /// The *names* of the variables that make Claude Code ignore its stored login (`docs/claude-code.md` §D8).
+    pub pins: Vec<String>,
+    /// The folder in which the program was started: Claude Code reads the settings of that project.
+    pub current_dir: Option<PathBuf>,
+    /// Where an administrator puts Claude Code's managed settings.
+    pub managed_settings: PathBuf,
 }
+
+#[cfg(target_os = "macos")]
+const MANAGED_SETTINGS: &str = "/Library/Application Support/ClaudeCode";
+#[cfg(not(target_os = "macos"))]
+const MANAGED_SETTINGS: &str = "/etc/claude-code";
 
 /// There is no home folder, so nothing can be found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +64,12 @@ impl Surroundings {
             api_base: std::env::var_os("SIGNALBOX_API_BASE"),
             token_base: std::env::var_os("SIGNALBOX_TOKEN_BASE"),
             xdg_data_home: std::env::var_os("XDG_DATA_HOME"),
+            search_path: std::env::var_os("PATH"),
+            xdg_config_home: std::env::var_os("XDG_CONFIG_HOME"),
+            anthropic_config_dir: std::env::var_os("ANTHROPIC_CONFIG_DIR"),
+            pins: crate::sessions::pins::of_environment(),
+            current_dir: std::env::current_dir().ok(),
+            managed_settings: PathBuf::from(MANAGED_SETTINGS),
         })
     }
 
@@ -62,6 +85,12 @@ impl Surroundings {
             api_base: None,
             token_base: None,
             xdg_data_home: None,
+            search_path: None,
+            xdg_config_home: None,
+            anthropic_config_dir: None,
+            pins: Vec::new(),
+            current_dir: None,
+            managed_settings: PathBuf::from(MANAGED_SETTINGS),
         }
     }
 
@@ -141,6 +170,20 @@ impl Surroundings {
             Some(dir) => dir.join("signalbox"),
             None => self.home.join(".local/share/signalbox"),
         }
+    }
+
+    /// The folder of Anthropic profiles, on macOS too.
+    pub fn anthropic_folder(&self) -> PathBuf {
+        let config = || match filled(self.xdg_config_home.as_deref()) {
+            Some(dir) => PathBuf::from(dir),
+            None => self.home.join(".config"),
+        };
+        filled(self.anthropic_config_dir.as_deref()).map_or_else(|| config().join("anthropic"), absolute)
+    }
+
+    /// A path in which a person wrote `~` for the home folder.
+    pub fn from_home(&self, path: &Path) -> PathBuf {
+        path.strip_prefix("~").map_or_else(|_| path.to_owned(), |rest| self.home.join(rest))
     }
 
     fn moved(&self, dir: Option<&OsStr>) -> PathBuf {

@@ -41,11 +41,25 @@ pub struct Given {
     pub live: Option<Live>,
     /// Files of the data folder that hold something else now.
     pub files: BTreeMap<String, String>,
+    /// Files of Claude Code's config folder besides its login.
+    pub claude_files: BTreeMap<String, String>,
+    /// Claude Code sessions that run all the while.
+    pub sessions: Vec<Session>,
     /// No server answers.
     pub provider_down: bool,
     /// What the server does wrong.
     pub faults: Vec<Fault>,
     /// Variables besides the usual ones.
+    pub env: BTreeMap<String, String>,
+}
+
+/// One running session.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Session {
+    /// What hosts it; a terminal where nothing is said.
+    pub entrypoint: Option<String>,
+    /// Variables in its own environment.
     pub env: BTreeMap<String, String>,
 }
 

@@ -56,3 +56,35 @@ fn list_starts_no_thread_and_opens_no_socket() {
     assert_eq!(calls.lines().count(), 1, "nothing but its own start:\n{calls}");
     assert!(calls.contains("execve("), "{calls}");
 }
+
+#[test]
+fn showing_something_writes_nothing() {
+    let stage = Stage::new(SimOptions::default()).expect("a stage");
+    let show = || {
+        for arguments in [&["list"][..], &["status"], &["log"], &["log", "--json"], &["completions", "bash"]] {
+            stage.signalbox(arguments).expect("shown");
+        }
+    };
+    show();
+    assert!(!stage.home.data().exists(), "the data folder is not made to show that there is none");
+    stage.seed_profiles().expect("three profiles");
+    let state = || {
+        let mut files: Vec<_> = [stage.home.data(), stage.home.data().join("creds"), stage.home.config()]
+            .iter()
+            .flat_map(|folder| fs::read_dir(folder).expect("a folder"))
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.is_file())
+            .map(|path| (path.clone(), fs::read(path).expect("readable")))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = state();
+    assert!(before.iter().any(|(path, _)| path.ends_with("events.jsonl")));
+    show();
+    assert_eq!(
+        before.iter().map(|(path, _)| path).collect::<Vec<_>>(),
+        state().iter().map(|(path, _)| path).collect::<Vec<_>>()
+    );
+    assert!(before == state(), "a file changed");
+}

@@ -3,11 +3,13 @@
 //! plays them, `loss` checks after every one that no login was lost. What data cannot say has a test of its own here.
 
 mod case;
-mod disk;
+mod delegated;
 mod footprint;
-mod loss;
+pub(crate) mod loss;
 mod pattern;
 mod prompts;
 mod races;
 mod runner;
 mod secrets;
+mod sessions;
+mod undo;

@@ -1,11 +1,13 @@
-//! Expected output with placeholders: `[AGE]` (12 s, 4 min, 2 days), `[COUNTDOWN]` (52m, 1h56, 3d 4h), `[MS]` (a moment in
-//! milliseconds), `[N]` (a number), `[HOME]` (the private home), `[..]` (anything within a line). Everything else is literal.
+//! Expected output with placeholders: `[AGE]` (12 s, 4 min, 2 days), `[COUNTDOWN]` (52m, 1h56, 3d 4h), `[WHEN]` (a date
+//! and a time), `[MS]` (a moment in milliseconds), `[N]` (a number), `[HOME]` (the private home), `[..]` (anything within a
+//! line). Everything else is literal.
 
 use regex::Regex;
 
-const PLACEHOLDERS: [(&str, &str); 5] = [
+const PLACEHOLDERS: [(&str, &str); 6] = [
     ("[AGE]", r"[0-9]+ (?:s|min|h|days?)"),
     ("[COUNTDOWN]", r"(?:[0-9]+m|[0-9]+h[0-9][0-9]|[0-9]+d [0-9]+h)"),
+    ("[WHEN]", r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"),
     ("[MS]", r"[0-9]{13}"),
     ("[N]", r"[0-9]+(?:\.[0-9]+)?"),
     ("[..]", r"[^\n]*?"),

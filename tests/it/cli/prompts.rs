@@ -46,7 +46,7 @@ fn removing_a_profile_is_asked_about_and_anything_but_yes_is_no() {
             "{screen}"
         );
         assert!(screen.contains("Remove it? [y/N]"), "{screen}");
-        assert!(screen.contains("Cannot remove personal: you said no, and nothing was changed"), "{screen}");
+        assert!(screen.contains("Cannot remove personal: you said no; its saved login is kept"), "{screen}");
         assert_eq!((status, profiles(&stage)), (Some(1), 3));
     }
     let (screen, status) = on_a_terminal(&stage, "remove personal", "y");
@@ -65,7 +65,7 @@ fn adding_after_a_drift_is_explained_and_asked_about() {
         "the server revoked the saved login of `work` as well",
         "the guided `rotate`",
         "Go on? [y/N]",
-        "Cannot add personal: you said no, and nothing was changed",
+        "Cannot add personal: you said no; the live login is not registered, and nothing was changed",
     ] {
         assert!(screen.contains(said), "{said}\n{screen}");
     }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,7 +15,7 @@ use signalbox_tests::process::program;
 use signalbox_tests::stage::{Said, Stage};
 
 use super::case::{self, Case, Given, Live, Run};
-use super::{loss, pattern};
+use super::{loss, pattern, sessions};
 
 /// How many cases run at once.
 const AT_ONCE: usize = 6;
@@ -49,6 +50,7 @@ fn play(case: &Case) -> Result<()> {
     let stage = Stage::new(SimOptions::default())?;
     let logins = set_up(&stage, &case.given)?;
     let undo = break_files(&stage, &case.given)?;
+    let _running = sessions::start_all(&stage, &case.given)?;
     for fault in &case.given.faults {
         stage.sim.fault(fault.clone());
     }
@@ -100,15 +102,22 @@ struct Undo {
     live: Option<Vec<u8>>,
     /// What stood there, if anything did.
     files: Vec<(String, Option<Vec<u8>>)>,
+    /// Files of Claude Code's that were not there.
+    claude_files: Vec<PathBuf>,
 }
 
 fn break_files(stage: &Stage, given: &Given) -> Result<Undo> {
-    let mut undo = Undo { live: None, files: Vec::new() };
+    let mut undo = Undo { live: None, files: Vec::new(), claude_files: Vec::new() };
     for (name, text) in &given.files {
         let path = stage.home.data().join(name);
         undo.files.push((name.clone(), fs::read(&path).ok()));
         fs::create_dir_all(stage.home.data())?;
         fs::write(&path, text)?;
+    }
+    for (name, text) in &given.claude_files {
+        let path = stage.home.config().join(name);
+        fs::write(&path, text)?;
+        undo.claude_files.push(path);
     }
     if let Some(live) = given.live {
         let before = fs::read(stage.home.store())?;
@@ -156,6 +165,9 @@ fn break_live(stage: &Stage, live: Live, before: &[u8]) -> Result<()> {
 
 impl Undo {
     fn mend(self, stage: &Stage) -> Result<()> {
+        for path in self.claude_files {
+            fs::remove_file(path)?;
+        }
         for (name, before) in self.files {
             let path = stage.home.data().join(name);
             match before {

@@ -31,7 +31,18 @@ fn the_most_talkative_log_and_our_files_show_no_token() {
     }
     assert!(lines > 100, "the log did talk: {lines} lines");
     assert!(profiles.iter().any(|profile| stage.sim.refreshes(profile.login) > 0), "tokens did travel");
+    // A switch that fails is written down with its reason.
+    assert!(stage.sim.end_login(profiles[1].login));
+    assert_eq!(stage.ask_signalbox(&["use", "personal"]).expect("a run").code, Some(1));
+    for arguments in [&["log"][..], &["log", "--json"]] {
+        let said = stage.signalbox(arguments).expect("a log");
+        assert!(
+            said.out.contains("switched from work to personal") || said.out.contains("Switched from work to personal")
+        );
+        assert!(!holds_token(said.out.as_bytes()), "{arguments:?} shows a token");
+    }
     let files = files_below(&stage.home.data());
+    assert!(files.iter().any(|file| file.ends_with("events.jsonl")), "{files:?}");
     assert!(files.len() >= 5, "{files:?}");
     for file in files {
         assert!(!holds_token(&fs::read(&file).expect("readable")), "{} holds a token", file.display());

@@ -21,8 +21,11 @@ macro_rules! conformance {
 }
 
 mod account_cache;
+mod delegate;
 mod files;
+mod history;
 mod live_login;
 mod live_login_rigs;
 mod locks;
 mod readings;
+mod sessions;

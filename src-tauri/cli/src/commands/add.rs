@@ -50,9 +50,9 @@ fn agreed(context: &Context, failure: &Failure, drifted: &FlowError) -> Result<(
     }
     Err(Failure::from(signalbox_core::error::Problem {
         message: format!(
-            "Cannot add {}: you said no, and nothing was changed",
+            "Cannot add {}: you said no; the live login is not registered, and nothing was changed",
             failure.problem.about.as_ref().map_or("it", Alias::as_str)
         ),
-        ..failure.problem.clone()
+        ..(*failure.problem).clone()
     }))
 }

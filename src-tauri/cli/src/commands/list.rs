@@ -26,6 +26,7 @@ fn text(context: &Context, board: &Board) -> String {
     let mut text = context.style.table(&rows);
     if !matches!(board.live, LiveState::Known { .. }) {
         text.push_str(&format!("\n{}\n", render::printable(&shown::capital(&words::live_state(&board.live)))));
+        text.extend(shown::todo(&board.live, false).map(|todo| format!("hint: {todo}\n")));
     }
     text
 }

@@ -2,14 +2,14 @@
 //! of all. Owns saying for each profile what came of it.
 
 use serde_json::{Value, json};
-use signalbox_core::error::{Doing, Problem};
+use signalbox_core::error::{Doing, NextStep, Problem};
 use signalbox_core::flow::FlowError;
 use signalbox_core::poll::{self, Polled, Urgency};
 use signalbox_core::ports::{Ports, ProviderError};
 use signalbox_core::profile::Alias;
 use signalbox_core::sync::{self, Synced};
 use signalbox_core::time::Timestamp;
-use signalbox_core::{recover, switch, vault, words};
+use signalbox_core::{mend, recover, vault, words};
 
 use super::shown;
 use crate::context::{Context, Report, while_doing};
@@ -55,7 +55,7 @@ fn look(context: &Context) -> Result<Synced, Failure> {
     recover::recover(&context.ports).map_err(while_doing(&Doing::Recover))?;
     let synced = sync::sync_live(&context.ports).map_err(while_doing(&Doing::Sync))?;
     // The name that Claude Code shows is a cache: a failure here is no reason to stop.
-    if let Err(error) = switch::mend_account_cache(&context.ports) {
+    if let Err(error) = mend::account_cache(&context.ports) {
         context.note(&format!("Claude Code may show another account's name: {error}"));
     }
     Ok(synced)
@@ -86,9 +86,12 @@ fn report(
     context.say(&format!("{}\n", render::printable(&live)));
     let rows: Vec<Vec<Cell>> = aliases.iter().zip(outcomes).map(|(alias, outcome)| row(alias, outcome, now)).collect();
     context.say(&context.style.table(&rows));
+    if let Some(todo) = todo(synced, now) {
+        context.say(&format!("\nhint: {todo}\n"));
+    }
     let profiles: Vec<Value> = aliases.iter().zip(outcomes).map(|(alias, outcome)| told(alias, outcome, now)).collect();
     let members = json!({ "live": synced.live_state(), "profiles": profiles });
-    Report { members: json::members(members), failure }
+    Report { failure, ..Report::of(json::members(members)) }
 }
 
 fn live_words(synced: &Synced) -> String {
@@ -99,6 +102,9 @@ fn live_words(synced: &Synced) -> String {
             format!("{to} is live: someone switched from {from} outside Signalbox; its login was saved")
         }
         Synced::Moved { from: None, to } => format!("{to} is live, and its login was saved"),
+        Synced::Reverted { wanted, found, suspects, .. } => {
+            format!("{found} is live again, soon after the switch to {wanted}: {}", shown::suspects(suspects))
+        }
         Synced::Unresolved { cause, .. } => {
             format!(
                 "{}, because {cause}; nothing was touched",
@@ -107,6 +113,19 @@ fn live_words(synced: &Synced) -> String {
         }
         Synced::Foreign { .. } | Synced::Husk | Synced::Absent => {
             format!("{}; nothing was touched", shown::capital(&words::live_state(&synced.live_state())))
+        }
+    }
+}
+
+/// What a person can do about a live login that is not what it was.
+fn todo(synced: &Synced, now: Timestamp) -> Option<String> {
+    match synced {
+        Synced::Unchanged { .. } | Synced::Saved { .. } | Synced::Moved { from: None, .. } => None,
+        Synced::Moved { from: Some(from), .. } => Some(format!("`signalbox use {from}` switches back")),
+        Synced::Reverted { wanted, .. } => Some(words::hint(&NextStep::Restore { alias: wanted.clone() }, now)),
+        Synced::Unresolved { .. } => Some("`signalbox refresh` asks again".to_owned()),
+        Synced::Foreign { .. } | Synced::Husk | Synced::Absent => {
+            shown::todo(&synced.live_state(), false).map(str::to_owned)
         }
     }
 }
@@ -145,7 +164,7 @@ fn not_yet(doing: &Doing, until: Timestamp) -> Failure {
     let throttled = FlowError::Unidentified { cause: ProviderError::Throttled { retry_after_s: None } };
     let problem = throttled.problem(doing);
     let message = format!("Cannot {}: it is too early to ask again; the last reading stands", doing.words());
-    let next_step = signalbox_core::error::NextStep::Wait { until };
+    let next_step = NextStep::Wait { until };
     Failure::from(Problem { message, next_step, ..problem })
 }
 

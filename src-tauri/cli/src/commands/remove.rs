@@ -47,5 +47,5 @@ fn agreed(context: &Context, profile: &Profile) -> Result<(), Failure> {
         "This deletes the saved login of {alias} ({email}) on this computer. The account itself is not touched, and a login \
          that is live stays live. To use {alias} again you would sign in anew. Remove it?"
     );
-    if context.ask(&question) { Ok(()) } else { Err(refused("you said no, and nothing was changed")) }
+    if context.ask(&question) { Ok(()) } else { Err(refused("you said no; its saved login is kept")) }
 }

@@ -1,15 +1,20 @@
 //! What `list` and `status` show: the board of this moment, made without a request, a lock or a write. Also the small words
 //! about a profile that more than one command says.
 
-use signalbox_core::board::{self, Activity, Board, Meter, UsageView};
+use serde_json::Value;
+use signalbox_core::board::{self, Activity, Board, LiveState, Meter, UsageView};
 use signalbox_core::error::Doing;
 use signalbox_core::identity::Account;
-use signalbox_core::profile::Roster;
+use signalbox_core::profile::{Alias, Roster};
+use signalbox_core::sessions::{Reach, Session};
 use signalbox_core::time::Timestamp;
 use signalbox_core::{sync, vault, words};
+use signalbox_machine::data_folder::DataFolder;
+use signalbox_machine::watch_lock;
 
 use crate::context::{Context, while_doing};
 use crate::exit::Failure;
+use crate::json;
 use crate::render;
 
 /// The board as far as this computer alone can tell.
@@ -17,7 +22,8 @@ pub fn board(context: &Context) -> Result<(Board, Roster), Failure> {
     let ports = &context.ports;
     let roster = vault::load_roster(ports).map_err(while_doing(&Doing::Show))?;
     let live = sync::glance(ports, &roster);
-    let activity = Activity::of_a_glance(live, context.now());
+    let data = DataFolder::new(context.surroundings.data_folder());
+    let activity = Activity { watched_by: watch_lock::keeper(&data), ..Activity::of_a_glance(live, context.now()) };
     let board = board::assemble(ports, &activity).map_err(while_doing(&Doing::Show))?;
     Ok((board, roster))
 }
@@ -53,4 +59,48 @@ pub fn capital(text: &str) -> String {
     }
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Who may have undone a switch, in a clause.
+pub fn suspects(suspects: &[Session]) -> String {
+    match suspects {
+        [] => "something put its login back, and no session that began before the switch is there any more".to_owned(),
+        [one] => format!("{}, which began before the switch, may have put its login back", one.words()),
+        many => {
+            let all: Vec<String> = many.iter().map(Session::words).collect();
+            format!("one of these, which began before the switch, may have put its login back: {}", all.join("; "))
+        }
+    }
+}
+
+/// The running sessions for `--json`, and whether each follows; null where they could not be found out.
+pub fn sessions(reach: &Reach) -> Value {
+    let member = |session: &Session| {
+        let mut member = json::value(session);
+        member["follows"] = session.follows().into();
+        member
+    };
+    reach.sessions.as_ref().map_or(Value::Null, |sessions| sessions.iter().map(member).collect())
+}
+
+/// That a pin keeps Claude Code from using the login that is live now, and the cure of each pin.
+pub fn pinned(alias: &Alias, reach: &Reach) -> Option<Failure> {
+    let problem = reach.problem(alias)?;
+    let now = Timestamp::from_ms(0);
+    let cures: Vec<String> = reach.pins.iter().map(|pin| words::hint(&pin.cure(), now)).collect();
+    Some(Failure::from(problem).with_hint(cures.join("; ")))
+}
+
+/// What a person can do about a login that is not a profile's own, in one clause.
+pub fn todo(live: &LiveState, no_profiles: bool) -> Option<&'static str> {
+    match live {
+        LiveState::Known { .. } => None,
+        LiveState::Unregistered { .. } => Some("register it with `signalbox add <alias>`"),
+        LiveState::Unresolved => Some("`signalbox refresh` asks the server whose it is"),
+        LiveState::Husk | LiveState::Absent if no_profiles => {
+            Some("sign in with `claude auth login`, then register that login with `signalbox add <alias>`")
+        }
+        LiveState::Husk | LiveState::Absent => Some("`signalbox use <alias>` signs in again with a saved login"),
+        LiveState::Unreadable => Some("`signalbox refresh` says why"),
+    }
 }

@@ -1,10 +1,13 @@
 //! `signalbox status`: what is live, the active profile with all its meters, and what a person should look at. Asks nobody,
 //! and ends well even when Claude Code is signed out: that is an answer, not a failure.
 
+use serde::Serialize;
 use serde_json::json;
 use signalbox_core::board::{Badge, Board, Card, Level, LiveState, Reason};
 use signalbox_core::error::{Doing, NextStep};
 use signalbox_core::ports::{FileName, StoreError};
+use signalbox_core::profile::{Alias, Roster};
+use signalbox_core::time::{DAY, Timestamp};
 use signalbox_core::words;
 
 use super::shown;
@@ -21,16 +24,46 @@ struct Leftovers {
     interrupted: bool,
 }
 
+/// The login that was switched away from is live again.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reverted {
+    /// The choice that was undone.
+    wanted: Alias,
+    found: Alias,
+    switched_at: Timestamp,
+}
+
+impl Reverted {
+    /// As the roster tells. After a day it is no news, and may well have been meant.
+    fn of(roster: &Roster, now: Timestamp) -> Option<Self> {
+        let switch = roster.last_switch().filter(|switch| now.since(switch.at) < DAY)?;
+        let found = roster.active().filter(|active| switch.from.as_ref() == Some(active.identity()))?;
+        let wanted = roster.by_identity(&switch.to)?;
+        Some(Self { wanted: wanted.alias.clone(), found: found.alias.clone(), switched_at: switch.at })
+    }
+
+    fn words(&self, now: Timestamp) -> String {
+        let Self { wanted, found, switched_at } = self;
+        let hint = words::hint(&NextStep::Restore { alias: wanted.clone() }, now);
+        let age = words::length(now.since(*switched_at));
+        format!("{found} came back after the switch to {wanted} {age} ago; {hint}")
+    }
+}
+
 pub fn run(context: &Context) -> Result<Report, Failure> {
-    let (board, _roster) = shown::board(context)?;
+    let (board, roster) = shown::board(context)?;
+    let reverted = Reverted::of(&roster, board.now);
     let leftovers = leftovers(context).map_err(while_doing(&Doing::Show))?;
-    context.say(&text(context.style, &board, &leftovers));
+    context.say(&text(context.style, &board, &leftovers, reverted.as_ref()));
     let active = board.cards.iter().find(|card| card.active);
     Ok(Report::of(json::members(json!({
         "now": board.now,
         "live": board.live,
         "active": active,
         "profiles": board.cards,
+        "watchedBy": board.watched_by,
+        "reverted": reverted,
         "heldLogins": leftovers.held,
         "interrupted": leftovers.interrupted,
     }))))
@@ -42,13 +75,14 @@ fn leftovers(context: &Context) -> Result<Leftovers, StoreError> {
     Ok(Leftovers { held, interrupted: files.read(&FileName::Journal)?.is_some() })
 }
 
-fn text(style: Style, board: &Board, leftovers: &Leftovers) -> String {
+fn text(style: Style, board: &Board, leftovers: &Leftovers, reverted: Option<&Reverted>) -> String {
     let mut text = headline(style, board);
     if let Some(card) = board.cards.iter().find(|card| card.active) {
         text.push_str(&login(style, card, board));
+        text.push_str(&watch(style, board));
         text.push_str(&usage(style, card, board));
     }
-    let troubles = troubles(board, leftovers);
+    let troubles = troubles(board, leftovers, reverted);
     if !troubles.is_empty() {
         text.push('\n');
     }
@@ -80,10 +114,22 @@ fn login(style: Style, card: &Card, board: &Board) -> String {
     let badge = style.paint(&words::badge(&card.badge, board.now), render::level(&card.badge));
     // The badge of a login that ends soon says so itself.
     let said = matches!(card.badge.reason, Reason::DeadlineNear { .. });
-    match card.deadline.filter(|_| !said) {
-        Some(deadline) => format!("{badge}, {}\n", words::deadline(deadline, board.now)),
-        None => format!("{badge}\n"),
+    let mut parts = vec![badge];
+    parts.extend(card.deadline.filter(|_| !said).map(|deadline| words::deadline(deadline, board.now)));
+    match card.older {
+        0 => {}
+        1 => parts.push("1 earlier login kept".to_owned()),
+        older => parts.push(format!("{older} earlier logins kept")),
     }
+    format!("{}\n", parts.join(", "))
+}
+
+fn watch(style: Style, board: &Board) -> String {
+    let words = match &board.watched_by {
+        Some(who) => format!("{who} keeps watch"),
+        None => "nobody keeps watch: the app does while it runs, or `signalbox watch`".to_owned(),
+    };
+    format!("{}\n", style.paint(&render::printable(&shown::capital(&words)), Colour::Dim))
 }
 
 fn usage(style: Style, card: &Card, board: &Board) -> String {
@@ -108,11 +154,12 @@ fn usage(style: Style, card: &Card, board: &Board) -> String {
 }
 
 /// What a person should look at, each in a line with what to do about it.
-fn troubles(board: &Board, leftovers: &Leftovers) -> Vec<String> {
+fn troubles(board: &Board, leftovers: &Leftovers, reverted: Option<&Reverted>) -> Vec<String> {
     let mut troubles = Vec::new();
-    if let Some(todo) = todo(&board.live, board) {
+    if let Some(todo) = shown::todo(&board.live, board.cards.is_empty()) {
         troubles.push(format!("hint: {todo}"));
     }
+    troubles.extend(reverted.map(|undone| undone.words(board.now)));
     let needs_login = |badge: &Badge| matches!(badge.reason, Reason::LoginNeeded | Reason::Unreadable);
     for card in board.cards.iter().filter(|card| card.badge.level == Level::Red && needs_login(&card.badge)) {
         let step = NextStep::SignIn { alias: card.alias.clone() };
@@ -132,17 +179,4 @@ fn troubles(board: &Board, leftovers: &Leftovers) -> Vec<String> {
 
 fn aside(who: &str) -> String {
     format!("{who} put aside, encrypted, because nobody could say whose; `signalbox refresh` asks again")
-}
-
-fn todo(live: &LiveState, board: &Board) -> Option<&'static str> {
-    match live {
-        LiveState::Known { .. } => None,
-        LiveState::Unregistered { .. } => Some("register it with `signalbox add <alias>`"),
-        LiveState::Unresolved => Some("`signalbox refresh` asks the server whose it is"),
-        LiveState::Husk | LiveState::Absent if board.cards.is_empty() => {
-            Some("sign in with `claude auth login`, then register that login with `signalbox add <alias>`")
-        }
-        LiveState::Husk | LiveState::Absent => Some("`signalbox use <alias>` signs in again with a saved login"),
-        LiveState::Unreadable => Some("`signalbox refresh` says why"),
-    }
 }

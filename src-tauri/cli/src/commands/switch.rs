@@ -1,9 +1,11 @@
-//! `signalbox use`: the switch, and the sentence that proves it. Afterwards the target's usage is read past the cache, which
-//! may fail without harm: the switch stands.
+//! `signalbox use`: the switch, the sentence that proves it, and whom it reaches. Afterwards the target's usage is read past
+//! the cache, which may fail without harm: the switch stands. It stands too where a pin keeps Claude Code from using it.
 
 use serde_json::{Value, json};
 use signalbox_core::board::UsageView;
-use signalbox_core::error::Doing;
+use signalbox_core::error::{Code, Doing};
+use signalbox_core::flow::FlowError;
+use signalbox_core::history::{self, Event};
 use signalbox_core::poll::{self, Polled, Urgency};
 use signalbox_core::profile::Alias;
 use signalbox_core::switch::{self, Proof, Remark, Used};
@@ -16,8 +18,7 @@ use crate::json;
 use crate::render;
 
 pub fn run(context: &Context, alias: &Alias) -> Result<Report, Failure> {
-    let used = switch::use_profile(&context.ports, alias);
-    let used = used.map_err(|error| Failure::flow(&error, &Doing::Use(alias.clone())))?;
+    let used = switch::use_profile(&context.ports, alias).map_err(|error| failed(context, alias, &error))?;
     let email = email(context, alias);
     context.say(&format!("{}\n", sentence(&used, email.as_deref())));
     let remarks: Vec<String> = used.remarks.iter().map(remark).collect();
@@ -30,7 +31,7 @@ pub fn run(context: &Context, alias: &Alias) -> Result<Report, Failure> {
         let meters: Vec<String> = usage.meters.iter().map(|meter| shown::meter(meter, now)).collect();
         context.say(&format!("{}\n", render::printable(&meters.join(" · "))));
     }
-    Ok(Report::of(json::members(json!({
+    let members = json::members(json!({
         "used": used.alias,
         "email": email,
         "from": used.from,
@@ -38,8 +39,20 @@ pub fn run(context: &Context, alias: &Alias) -> Result<Report, Failure> {
         "verified": used.proof == Proof::Verified,
         "unverifiedBecause": because(&used.proof),
         "remarks": remarks,
+        "sessions": shown::sessions(&used.reach),
+        "pins": used.reach.pins,
         "usage": usage,
-    }))))
+    }));
+    Ok(Report { failure: shown::pinned(alias, &used.reach), ..Report::of(members) })
+}
+
+/// A switch that did not happen is history too, unless what was typed makes no sense.
+fn failed(context: &Context, alias: &Alias, error: &FlowError) -> Failure {
+    let failure = Failure::flow(error, &Doing::Use(alias.clone()));
+    if failure.problem.code != Code::Usage {
+        history::note(&context.ports, &Event::SwitchFailed { to: alias.clone(), why: error.to_string() });
+    }
+    failure
 }
 
 fn sentence(used: &Used, email: Option<&str>) -> String {
@@ -59,7 +72,7 @@ fn sentence(used: &Used, email: Option<&str>) -> String {
             format!("read back from the live login, but not confirmed by the server yet, because {cause}")
         }
     };
-    format!("{from}: {proof}. Running sessions follow within 30 s.")
+    format!("{from}: {proof}. {}", used.reach.words())
 }
 
 fn because(proof: &Proof) -> Value {

@@ -64,6 +64,17 @@ pub fn account(outcome: Result<Answer, Silence>, now: Timestamp) -> Result<Accou
     })
 }
 
+/// The server's time, from any answer that the API itself gave: without a token that is a 401.
+pub fn date(outcome: Result<Answer, Silence>) -> Result<Timestamp, ProviderError> {
+    let answer = outcome.map_err(Silence::cause)?;
+    let is_api = answer.content_type.as_deref().is_some_and(|kind| kind.starts_with("application/json"));
+    if !is_api {
+        return Err(ProviderError::Refused { status: answer.status });
+    }
+    let date = answer.date.as_deref().and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+    date.map(|date| Timestamp::from_ms(date.timestamp_millis())).ok_or(ProviderError::Garbled)
+}
+
 /// Reads the answer of `/api/oauth/usage` (`docs/claude-code.md` §G).
 pub fn usage(outcome: Result<Answer, Silence>, now: Timestamp) -> Result<Usage, ProviderError> {
     let answer = json(outcome, now)?;

@@ -16,6 +16,7 @@ use serde::Serialize;
 use signalbox_core::credential::{AccessToken, RefreshToken};
 use signalbox_core::identity::Account;
 use signalbox_core::ports::{Clock as _, Provider, ProviderError, RefreshError, Renewal};
+use signalbox_core::time::Timestamp;
 use signalbox_core::usage::Usage;
 use zeroize::Zeroizing;
 
@@ -132,6 +133,11 @@ impl Provider for HttpProvider {
         let body = serde_json::to_vec(&wire).expect("an object of strings is always JSON");
         let outcome = self.send("refresh", |http| http.post(url).body(body).timeout(self.timeouts.refresh));
         answer::renewal(outcome, token, SystemClock.now())
+    }
+
+    fn time(&self) -> Result<Timestamp, ProviderError> {
+        let url = format!("{}/api/oauth/profile", self.endpoints.api);
+        answer::date(self.send("time", |http| http.get(url).timeout(self.timeouts.read)))
     }
 
     fn usage(&self, token: &AccessToken) -> Result<Usage, ProviderError> {
