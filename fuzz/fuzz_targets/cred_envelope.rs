@@ -1,0 +1,4 @@
+//! Runs `signalbox_properties::cred_envelope` on whatever libFuzzer makes up.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| signalbox_properties::cred_envelope(bytes));
