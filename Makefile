@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help run demo test check check-macos bench build ui install-deps fmt
+.PHONY: help run demo test check check-macos bench soak fuzz build ui install-deps fmt
 
 # The generated wire types are left out: they vanish in the build, and every `cargo test` writes them again.
 PAGE := $(shell find ui/src ui/public ui/*.html ui/*.ts ui/*.js ui/*.json -type f -not -path '*/generated/*' 2>/dev/null)
@@ -32,10 +32,18 @@ check-macos: install-deps ui ## type-check the workspace for macOS from Debian
 	@scripts/install-debian-packages macos-check
 	scripts/check-macos --locked --workspace --lib --bins
 
-bench: install-deps ui ## measure what docs/performance.md promises; BENCH=--quick for half a minute of idling instead of five
+bench: install-deps ui ## measure what docs/performance.md promises; BENCH=--quick idles for half a minute, BENCH="--only warden" measures a part
 	@scripts/install-debian-packages test
 	cargo build --locked --release --workspace --bins --features signalbox-app/custom-protocol
 	@target/release/bench $(BENCH)
+
+soak: install-deps ui ## stories, simulated weeks and a real watch for ten minutes; SOAK=1h for longer, SOAK_SEED=7 for the same stories again
+	@scripts/install-debian-packages test
+	cargo build --locked --workspace --bins
+	@target/debug/soak --for "$(or $(SOAK),10m)" $(if $(SOAK_SEED),--seed $(SOAK_SEED))
+
+fuzz: install-deps ## look for inputs that break a parser; TARGET=credential_blob for one, FUZZ=10m for longer than a minute
+	@scripts/fuzz "$(TARGET)" "$(FUZZ)"
 
 # Always the whole workspace: with fewer packages Cargo would choose other features, and build Tauri once more.
 build: install-deps ui ## build every program (debug)

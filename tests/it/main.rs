@@ -6,9 +6,18 @@ mod cli;
 mod conformance;
 mod contract;
 mod crash_sweep;
+mod doctor;
+#[cfg(target_os = "linux")]
+mod filesystem;
 mod gate;
+#[cfg(target_os = "linux")]
+mod kill;
+mod model;
 mod policy;
+mod properties;
 mod provider_http;
 mod scenarios;
 mod scene;
 mod tidy;
+mod watch;
+mod words;

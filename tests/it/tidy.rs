@@ -134,7 +134,7 @@ fn the_keychain_is_written_only_through_the_security_tool() {
 
 #[test]
 fn the_simulated_provider_is_linked_into_nothing_that_ships() {
-    for manifest in ["core", "machine", "cli", "."] {
+    for manifest in ["core", "machine", "warden", "cli", "."] {
         let text = fs::read_to_string(root().join("src-tauri").join(manifest).join("Cargo.toml")).expect("a manifest");
         assert!(!text.contains("provider-sim"), "src-tauri/{manifest}/Cargo.toml names the simulated provider");
     }

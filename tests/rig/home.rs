@@ -128,6 +128,12 @@ impl Home {
         self.path.join("signalbox")
     }
 
+    /// A folder for programs, the first in `PATH`.
+    #[must_use]
+    pub fn bin(&self) -> PathBuf {
+        self.path.join("bin")
+    }
+
     /// The variables that lead Signalbox and Claude Code into this home. Nothing of the outer `ANTHROPIC_*` or `CLAUDE_*`
     /// may be there besides them.
     #[must_use]
@@ -142,6 +148,7 @@ impl Home {
             #[cfg(not(target_os = "macos"))]
             ("HOME", text(&self.path)),
             ("USER", USER.to_owned()),
+            ("PATH", format!("{}:{}", text(&self.bin()), std::env::var("PATH").unwrap_or_default())),
             ("SIGNALBOX_DATA_DIR", text(&self.data())),
             ("SIGNALBOX_API_BASE", self.base.clone()),
             ("SIGNALBOX_TOKEN_BASE", self.base.clone()),

@@ -11,6 +11,7 @@ pub mod desk;
 pub mod home;
 pub mod http;
 pub mod members;
+pub mod model;
 pub mod process;
 pub mod stage;
 #[cfg(target_os = "linux")]

@@ -54,6 +54,7 @@ impl Stage {
     pub fn new(options: SimOptions) -> Result<Self> {
         let (sim, server) = serve(options)?;
         let home = Home::temporary(&server.base_url)?;
+        install_claude(&home)?;
         Ok(Self { sim, home, _server: server })
     }
 
@@ -64,6 +65,7 @@ impl Stage {
     pub fn at(path: &std::path::Path, options: SimOptions) -> Result<Self> {
         let (sim, server) = serve(options)?;
         let home = Home::at(path, &server.base_url)?;
+        install_claude(&home)?;
         Ok(Self { sim, home, _server: server })
     }
 
@@ -145,6 +147,13 @@ impl Stage {
         let newest = self.sim.newest(login).context("no such login")?;
         Ok(pair_fingerprint(&newest.access_token, newest.refresh()))
     }
+}
+
+/// The simulated Claude Code is the `claude` of this home. A real one further on in `PATH` must never be given a
+/// simulated login.
+fn install_claude(home: &Home) -> Result<()> {
+    std::fs::create_dir(home.bin())?;
+    std::os::unix::fs::symlink(program("claude-sim")?, home.bin().join("claude")).context("Cannot install `claude`")
 }
 
 fn serve(options: SimOptions) -> Result<(Sim, Server)> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use provider_sim::{Endpoint, Fault, FaultKind, SimOptions};
 use signalbox_tests::app::App;
 use signalbox_tests::desk::Desk;
@@ -11,7 +11,7 @@ use signalbox_tests::process::until;
 use signalbox_tests::stage::Stage;
 use signalbox_tests::tray::Tray;
 
-use crate::measure::{Times, ms};
+use crate::measure::{Times, ms, processor_time, resident_mib};
 use crate::report::{Figure, Report};
 
 const STARTS: usize = 15;
@@ -104,20 +104,4 @@ async fn clicks(stage: &Stage, report: &mut Report) -> Result<()> {
         how: format!("median of {} clicks at 60 frames/s, server at 2 s; p95 {:.0} ms", times.count(), times.p95()),
     });
     board.pages.detach().await
-}
-
-/// The processor time of a process: all its threads, living or ended, and the children it has reaped.
-fn processor_time(pid: u32) -> Result<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let (_, fields) = stat.rsplit_once(')').context("no process record")?;
-    // Fields 14 to 17, counted from 1, of which the first two stand before the parenthesis; in hundredths of a second.
-    let ticks: u64 = fields.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Ok(Duration::from_millis(ticks * 10))
-}
-
-fn resident_mib(pid: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kib / 1_024.0)
 }
