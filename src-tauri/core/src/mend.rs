@@ -78,6 +78,10 @@ pub(crate) fn write_block(
             None => AccountBlock::take_out_of(&document),
         };
         let next = next.expect("a document that was read can be spliced");
+        if !lock.is_ours() {
+            // The machine slept while we held it. The next look mends what is wrong.
+            return Ok(Replaced::Changed);
+        }
         if ports.account_cache.replace(lock, &document.digest(), &next)? == Replaced::Done {
             return Ok(Replaced::Done);
         }
