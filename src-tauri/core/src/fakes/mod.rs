@@ -165,7 +165,8 @@ impl World {
         state.calls.clear();
         let old = state.history.len().saturating_sub(EVENTS);
         state.history.drain(..old);
-        state.server.forget_spent();
+        let now = state.now;
+        state.server.forget_spent(now);
     }
 
     /// What is written down of what happened.

@@ -121,13 +121,14 @@ impl Server {
         })
     }
 
-    /// Forgets the refresh tokens that were spent long ago, and whose reuse nobody looks for any more.
-    pub(super) fn forget_spent(&mut self) {
+    /// Forgets the refresh tokens that were spent long ago or ended with their login, and whose reuse nobody looks for any more.
+    pub(super) fn forget_spent(&mut self, now: Timestamp) {
         const TURNS: u32 = 16;
         let logins = &self.logins;
         self.refresh_tokens.retain(|token, id| {
             let turn = token.rsplit('-').next().and_then(|turn| turn.parse::<u32>().ok());
-            turn.is_none_or(|turn| turn + TURNS > logins[*id].turn)
+            let login = &logins[*id];
+            login.alive && login.deadline > now && turn.is_none_or(|turn| turn + TURNS > login.turn)
         });
     }
 

@@ -22,12 +22,14 @@ pub fn settles_after(span: Duration) -> Duration {
 pub struct Gauge {
     pid: u32,
     looks: Vec<(Instant, Figures)>,
-    /// The largest that the smallest figures may be, once the first minutes are over.
-    first: Option<Figures>,
+    /// The largest of the smallest figures in the first minutes: what it needs when it has done everything once.
+    needs: Option<Figures>,
+    /// The first minutes are over.
+    settled: bool,
 }
 
 /// What a process has at one moment, or has had at least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     pub resident_kib: u64,
     pub files: usize,
@@ -42,7 +44,7 @@ impl fmt::Display for Figures {
 
 impl Gauge {
     pub fn new(pid: u32) -> Self {
-        Self { pid, looks: Vec::new(), first: None }
+        Self { pid, looks: Vec::new(), needs: None, settled: false }
     }
 
     /// Looks once.
@@ -55,20 +57,29 @@ impl Gauge {
 
     /// The first minutes are over: from here on growth counts.
     pub fn settle(&mut self) {
-        self.first = self.smallest();
-        // What belongs to the first minutes is no measure of the later ones.
-        self.looks.clear();
+        self.needs = self.learnt();
+        self.settled = true;
     }
 
-    /// The smallest figures of the last stretch of time, which must not have grown.
-    pub fn judge(&self) -> Result<Figures> {
-        let Some(now) = self.smallest().or(self.first) else { return figures(self.pid) };
-        if let Some(first) = self.first {
-            let grown = now.resident_kib.saturating_sub(first.resident_kib);
-            ensure!(grown <= GROWTH_KIB, "memory has grown by {grown} KiB, from {first} to {now}");
-            ensure!(now.files <= first.files + GROWTH_FILES, "open files have grown, from {first} to {now}");
+    /// The smallest figures of the last stretch of time. In the first minutes they are learnt; later they must not have
+    /// grown.
+    pub fn judge(&mut self) -> Result<Figures> {
+        let Some(now) = self.smallest() else { return figures(self.pid) };
+        match self.needs {
+            Some(needs) if self.settled => {
+                let grown = now.resident_kib.saturating_sub(needs.resident_kib);
+                ensure!(grown <= GROWTH_KIB, "memory has grown by {grown} KiB, from {needs} to {now}");
+                ensure!(now.files <= needs.files + GROWTH_FILES, "open files have grown, from {needs} to {now}");
+            }
+            _ => self.needs = self.learnt(),
         }
         Ok(now)
+    }
+
+    fn learnt(&self) -> Option<Figures> {
+        let (now, before) = (self.smallest()?, self.needs.unwrap_or_default());
+        let resident_kib = now.resident_kib.max(before.resident_kib);
+        Some(Figures { resident_kib, files: now.files.max(before.files) })
     }
 
     fn smallest(&self) -> Option<Figures> {
