@@ -233,12 +233,19 @@ fn settle_strays(ports: &Ports, roster: &mut Roster) -> Result<(), FlowError> {
     for profile in roster.profiles() {
         kept.extend(vault::saved_fingerprint(ports, profile)?);
     }
+    let mut strays = Vec::new();
     for name in ports.files.list()? {
         let FileName::Cred(alias) = &name else { continue };
-        if roster.profiles().iter().any(|profile| profile.alias.collides_with(alias)) {
-            continue;
+        if !roster.profiles().iter().any(|profile| profile.alias.collides_with(alias)) {
+            strays.push((vault::header(ports, alias).ok().flatten(), name));
         }
-        let header = vault::header(ports, alias).ok().flatten();
+    }
+    // Of two that hold one account's logins the newer becomes the profile.
+    strays.sort_by_key(|(header, _)| {
+        std::cmp::Reverse(header.as_ref().map(|header| (header.expires_at, header.saved_at)))
+    });
+    for (header, name) in strays {
+        let FileName::Cred(alias) = &name else { continue };
         if header.is_some_and(|header| kept.contains(&header.fingerprint)) {
             ports.files.remove(&name)?;
         } else if let Some((alias, account)) = vault::stray(ports, alias)? {

@@ -117,3 +117,27 @@ fn a_login_put_aside_is_not_taken_for_the_ancestor_of_a_stray_copy_of_its_own_pa
     recover::recover(&scene.ports).expect("and once more");
     scene.check_nothing_lost(&["a", "b", "c"], &[], false, "after the stray became a profile");
 }
+
+#[test]
+fn of_two_strays_of_one_account_the_newer_becomes_the_profile() {
+    let scene = Scene::new().profile("a").profile("b");
+    let b = scene.world.live_text();
+    scene.sign_in("c");
+    let adds = |name: &str| {
+        dies_at(&scene, "files.write", 1, Fault::CrashAfter, || {
+            register::add_live(&scene.ports, &alias(name), register::Consent::Given)
+        });
+    };
+    adds("new1");
+    scene.world.advance(9 * HOUR);
+    assert!(scene.world.claude_refreshes());
+    adds("new2");
+    // A session of old writes its own account's login over that of `c`, whose newest pair is in the second stray alone.
+    scene.world.set_live(b);
+    assert!(scene.world.claude_refreshes());
+    recover::recover(&scene.ports).expect("recovered");
+    sync::sync_live(&scene.ports).expect("synced");
+    switch_to(&scene, "new2").expect("its newest pair is the profile's");
+    assert_eq!(scene.world.server(|server| server.reuses), 0);
+    scene.check_nothing_lost(&["a", "b"], &[], false, "after both strays were settled");
+}
