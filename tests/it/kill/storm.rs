@@ -188,6 +188,13 @@ impl Storm {
         })
     }
 
+    /// Claude Code asks its model now, and gets an answer.
+    fn answer(&self) -> Result<()> {
+        let turn = self.prompt(Duration::ZERO).join().map_err(|_| anyhow::anyhow!("Claude Code panicked"))??;
+        ensure!(matches!(turn, Turn::Answered | Turn::Limited), "Claude Code said {turn:?}");
+        Ok(())
+    }
+
     /// Does what was planned. `true`: the app is dead.
     fn act(&mut self) -> Result<bool> {
         let (began, mut clis, mut app_killed) = (Instant::now(), [None, None], false);
@@ -287,8 +294,7 @@ impl Storm {
         let alias = self.profiles[lost].alias.clone();
         // While nobody can say whose the live login is, a parked one is not tried either: it might be the same. So
         // Claude Code first renews what is live.
-        let turn = self.prompt(Duration::ZERO).join().map_err(|_| anyhow::anyhow!("Claude Code panicked"))??;
-        ensure!(matches!(turn, Turn::Answered | Turn::Limited), "Claude Code said {turn:?}");
+        self.answer()?;
         let said = self.stage.ask_signalbox(&["use", &alias])?;
         ensure!(said.code == Some(1), "it is used as if nothing were wrong: {}{}", said.out, said.err);
         ensure!(
@@ -314,6 +320,8 @@ impl Storm {
     /// Calm again: what is half done is ended, and every login can be used.
     pub fn end(mut self) -> Result<Figures> {
         self.app.running.kill();
+        // The live access token may have been withdrawn in the last round: that is Claude Code's to renew, never ours.
+        self.answer()?;
         recover::recover(self.audit.ports()).context("the last recovery")?;
         let own = self.audit.enter()?;
         let finding = self.audit.look(&own, &self.stage, &self.profiles)?;
