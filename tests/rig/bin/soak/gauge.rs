@@ -14,9 +14,10 @@ const GROWTH_FILES: usize = 4;
 /// The smallest figure of this much time counts.
 const STRETCH: Duration = Duration::from_secs(60);
 
-/// How long after the beginning growth begins to count: the first three minutes, or the first third of a short soak.
+/// How long after the beginning growth begins to count: the first ten minutes, or the first third of a short soak. An
+/// allocator goes on finding its size for that long, though each round needs no more than the one before.
 pub fn settles_after(span: Duration) -> Duration {
-    (span / 3).min(Duration::from_secs(180))
+    (span / 3).min(Duration::from_secs(600))
 }
 
 pub struct Gauge {
