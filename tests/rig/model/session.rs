@@ -202,8 +202,11 @@ impl Stage {
         sent.login["refreshToken"] = refresh.into();
         sent.login["expiresAt"] = expires_at.ms().into();
         let version = self.sessions[who].version;
-        if version.is_careless() {
-            self.careless.insert(sent.pair());
+        let Pair { login, turn } = sent.pair();
+        // Whoever renews what a careless one bought goes on where it led.
+        let led = self.careless.contains(&Pair { login, turn: turn.saturating_sub(1) });
+        if version.is_careless() || led {
+            self.careless.insert(Pair { login, turn });
         }
         if let (Version::Oldest, Some(login)) = (version, sent.login.as_object_mut()) {
             login.shift_remove("refreshTokenExpiresAt");

@@ -51,7 +51,7 @@ pub struct Stage {
     /// Living pairs that nobody holds, and why that is nobody's fault.
     pub lost: BTreeMap<Pair, Window>,
     pub written_by: Writer,
-    /// Pairs that careless processes bought, which no lock could keep them from.
+    /// Pairs that careless processes bought, which no lock could keep them from, and whatever came of them.
     pub careless: HashSet<Pair>,
     /// What the siblings in the live store have to be, raw; `None` for one that is not there.
     pub siblings: [(&'static str, Option<String>); 2],
