@@ -114,6 +114,14 @@ struct OauthWire {
 }
 
 impl Live {
+    /// The login, if there is one that holds tokens.
+    pub fn into_login(self) -> Option<Login> {
+        match self {
+            Self::Login(login) => Some(login),
+            Self::Absent | Self::Husk => None,
+        }
+    }
+
     /// Reads the login out of a live store's document.
     pub fn parse(document: &Document) -> Result<Self, Malformed> {
         let Some(raw) = document.member(LOGIN_MEMBER) else { return Ok(Self::Absent) };

@@ -98,6 +98,10 @@ pub enum Doing {
     Add(Alias),
     Rename(Alias),
     Remove(Alias),
+    /// Putting the profiles into another order.
+    Reorder,
+    /// Drawing the board in another way.
+    SetView,
     Refresh(Alias),
     /// Going back to an earlier login.
     Undo(Alias),
@@ -119,6 +123,8 @@ impl Doing {
             Self::Add(alias) => format!("add {alias}"),
             Self::Rename(alias) => format!("rename {alias}"),
             Self::Remove(alias) => format!("remove {alias}"),
+            Self::Reorder => "keep the order of the profiles".to_owned(),
+            Self::SetView => "keep how the board is drawn".to_owned(),
             Self::Refresh(alias) => format!("refresh {alias}"),
             Self::Undo(alias) => format!("go back to an earlier login of {alias}"),
             Self::Watch => "keep watch".to_owned(),
@@ -137,7 +143,7 @@ impl Doing {
             | Self::Remove(alias)
             | Self::Refresh(alias)
             | Self::Undo(alias) => Some(alias.clone()),
-            Self::Watch | Self::Sync | Self::Recover | Self::Show => None,
+            Self::Reorder | Self::SetView | Self::Watch | Self::Sync | Self::Recover | Self::Show => None,
         }
     }
 }
@@ -146,7 +152,12 @@ impl FlowError {
     /// The failure as people see it.
     pub fn problem(&self, doing: &Doing) -> Problem {
         let (code, next_step) = self.verdict();
-        Problem { code, message: format!("Cannot {}: {self}", doing.words()), next_step, about: doing.about() }
+        let message = match self {
+            // What was wanted did happen.
+            Self::Unfinished { .. } => format!("Cannot finish: {self}"),
+            _ => format!("Cannot {}: {self}", doing.words()),
+        };
+        Problem { code, message, next_step, about: doing.about() }
     }
 
     fn verdict(&self) -> (Code, NextStep) {
@@ -168,6 +179,7 @@ impl FlowError {
             Self::PutAside { .. } => (Code::Provider, NextStep::CheckNetwork),
             Self::BeingRenewed { .. } => (Code::Busy, NextStep::Retry),
             Self::NothingEarlier { alias } => (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() }),
+            Self::Unfinished { cause, .. } => cause.verdict(),
             Self::Unsteady => (Code::Busy, NextStep::Retry),
         }
     }

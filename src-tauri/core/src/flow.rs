@@ -58,6 +58,9 @@ pub enum FlowError {
     /// There is no earlier generation that the server still honours.
     #[error("no earlier login of `{alias}` lives any more")]
     NothingEarlier { alias: Alias },
+    /// The target went live, and a step after that failed. The journal stays, and `recover` completes the switch.
+    #[error("`{alias}` is live now, but that could not be written down: {cause}")]
+    Unfinished { alias: Alias, cause: Box<FlowError> },
     /// The login kept changing while we tried to replace it.
     #[error("the live login changed several times in a moment")]
     Unsteady,

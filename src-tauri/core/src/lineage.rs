@@ -102,8 +102,5 @@ pub(crate) fn since_put_aside(ports: &Ports, login: &Login, header: &HeldHeader)
 
 fn live(ports: &Ports) -> Result<Option<Login>, FlowError> {
     let Some(document) = ports.live.read()? else { return Ok(None) };
-    match Live::parse(&document).map_err(FlowError::LiveDamaged)? {
-        Live::Login(login) => Ok(Some(login)),
-        Live::Husk | Live::Absent => Ok(None),
-    }
+    Ok(Live::parse(&document).map_err(FlowError::LiveDamaged)?.into_login())
 }

@@ -143,10 +143,7 @@ fn outgoing_was_rotated(unfinished: &Unfinished, live: Option<&Login>) -> bool {
 
 /// The login that a live store's document holds, if it holds one.
 fn login_in(document: Option<&Document>) -> Option<Login> {
-    match document.map(Live::parse) {
-        Some(Ok(Live::Login(login))) => Some(login),
-        _ => None,
-    }
+    Live::parse(document?).ok()?.into_login()
 }
 
 /// Puts the outgoing login aside if only the journal holds it.

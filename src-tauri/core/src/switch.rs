@@ -208,10 +208,7 @@ pub(crate) fn swap(
         None => Live::Absent,
     };
     let active = roster.active();
-    let outgoing = match live {
-        Live::Absent | Live::Husk => None,
-        Live::Login(outgoing) => Some(outgoing),
-    };
+    let outgoing = live.into_login();
     let fingerprint = outgoing.as_ref().map(Login::fingerprint);
     let unsaved = match &fingerprint {
         Some(fingerprint) => !vault::is_saved(ports, fingerprint, active)?,
@@ -255,7 +252,8 @@ pub(crate) fn swap(
     if let Some(outgoing) = outgoing.filter(|_| unsaved) {
         // Not before it is out of the live store: a copy beside a live login goes stale at Claude Code's next refresh.
         // Until this is written the journal holds it.
-        vault::hold(ports, &outgoing, active.map(Profile::identity))?;
+        vault::hold(ports, &outgoing, active.map(Profile::identity))
+            .map_err(|cause| unfinished(target.login.alias(), cause))?;
         history::note(ports, &Event::PutAside);
         remarks.push(Remark::PutAside);
     }
@@ -263,6 +261,11 @@ pub(crate) fn swap(
         remarks.push(Remark::AccountCache(error));
     }
     Ok(Swap::Done(remarks))
+}
+
+/// The target is live, and the journal says so.
+fn unfinished(alias: &Alias, cause: impl Into<FlowError>) -> FlowError {
+    FlowError::Unfinished { alias: alias.clone(), cause: Box::new(cause.into()) }
 }
 
 /// Notes the choice in the roster, which the caller saves, so that a reversion can be told from a person's own doing.
@@ -286,9 +289,8 @@ pub(crate) fn commit(
     } else {
         roster.mark_unconfirmed(&profile.alias)?;
     }
-    vault::save_roster(ports, roster)?;
-    journal::close(ports)?;
-    Ok(())
+    let written = vault::save_roster(ports, roster).and_then(|()| journal::close(ports));
+    written.map_err(|cause| unfinished(&profile.alias, cause))
 }
 
 /// A person chooses what is live already: then nothing is to be restored any more, whatever was chosen before.

@@ -367,3 +367,20 @@ fn removing_a_profile_keeps_what_is_only_believed_to_be_its_login() {
     scene.world.server(|server| server.down = None);
     scene.check_nothing_lost(&["a", "d"], &[], false, "after removing the profile that was believed to own it");
 }
+
+#[test]
+fn a_switch_that_cannot_be_written_down_says_that_it_happened_and_is_completed_later() {
+    let scene = two_profiles();
+    let mut swapped = false;
+    scene.world.interject(Some(Box::new(move |_, call| {
+        swapped |= call == "live.replace";
+        (swapped && call == "files.write").then_some(Fault::Error)
+    })));
+    let error = switch_to(&scene, "a").expect_err("the roster cannot be written");
+    scene.world.interject(None);
+    let problem = error.problem(&Doing::Use(alias("a")));
+    assert!(problem.message.starts_with("Cannot finish: `a` is live now, but "), "{}", problem.message);
+    assert_eq!(scene.live_account().as_deref(), Some("a"));
+    assert!(matches!(recover::recover(&scene.ports), Ok(Recovered::Finished { .. })));
+    scene.check_nothing_lost(&["a", "b"], &[], false, "after a switch that was completed later");
+}
