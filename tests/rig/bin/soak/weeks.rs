@@ -52,6 +52,9 @@ pub fn live() -> Result<()> {
         mend_after: fast(2),
         confirm_every: fast(50),
         notice_for: fast(5),
+        // Nobody sleeps: the wall clock always outruns this program.
+        slept: Duration::MAX,
+        after_wake: fast(2),
         leave_within: fast(1_000),
     };
     let habits = Habits { announces: true, restores: true, ..Habits::alone(pace) };
