@@ -12,7 +12,6 @@ use crate::envelope;
 use crate::flow::FlowError;
 use crate::history::{self, Engine, Event};
 use crate::identity::{self, Identity};
-use crate::policy;
 use crate::ports::{DelegateError, FileName, Ports, StoreError};
 use crate::profile::{Profile, Roster};
 use crate::refresh::{self, insist};
@@ -61,7 +60,8 @@ fn outcome(stored: Option<&Document>, key: &Fingerprint) -> Delegation {
     }
 }
 
-/// Fails while a child may be spending this login's refresh token, or has spent it.
+/// Fails while a child may be spending this login's refresh token, or has spent it, or while the login lies in a folder that could not
+/// be removed: whoever found it there later would take it for the newest.
 pub(crate) fn check_not_out(ports: &Ports, profile: &Profile, fingerprint: &Fingerprint) -> Result<(), FlowError> {
     match is_out(ports, fingerprint)? {
         true => Err(FlowError::BeingRenewed { alias: profile.alias.clone() }),
@@ -71,9 +71,24 @@ pub(crate) fn check_not_out(ports: &Ports, profile: &Profile, fingerprint: &Fing
 
 /// See [`check_not_out`].
 pub(crate) fn is_out(ports: &Ports, fingerprint: &Fingerprint) -> Result<bool, StoreError> {
-    let Some(run) = ports.delegate.runs()?.into_iter().find(|run| run.key == *fingerprint) else { return Ok(false) };
-    // From a folder that makes no sense nothing will ever come: nobody has to wait for it.
-    Ok(run.running || !matches!(ports.delegate.stored(&run.key), Err(StoreError::Malformed { .. })))
+    for run in ports.delegate.runs()? {
+        let stored = ports.delegate.stored(&run.key);
+        let is_out = match &stored {
+            // From a folder that makes no sense nothing will ever come: nobody has to wait for it.
+            Err(StoreError::Malformed { .. }) => run.key == *fingerprint && run.running,
+            Err(_) => run.key == *fingerprint,
+            Ok(document) => run.key == *fingerprint || holds(document.as_ref(), fingerprint),
+        };
+        if is_out {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn holds(document: Option<&Document>, fingerprint: &Fingerprint) -> bool {
+    let login = document.and_then(|document| Live::parse(document).ok()?.into_login());
+    login.is_some_and(|login| login.fingerprint() == *fingerprint)
 }
 
 /// Brings home what finished children left behind. One that is still at work is left alone, and one whose folder cannot be settled now
@@ -187,6 +202,6 @@ pub(crate) fn keep_usage(ports: &Ports, identity: Option<&Identity>, key: &Finge
     let (Some(identity), Some((account, reading))) = (identity, ports.delegate.usage(key)) else { return };
     // A reading is no login: where it cannot be kept it is read again.
     if account == identity.account() && ports.readings.store(identity, &reading).is_ok() {
-        let _asked_sooner = ports.readings.set_next_allowed(identity, policy::allowed_after_answer(reading.read_at));
+        let _asked_sooner = ports.readings.claim(identity, reading.read_at, &|_| Ok(()));
     }
 }

@@ -12,6 +12,7 @@ use signalbox_core::time::{HOUR, MINUTE};
 use signalbox_core::{recover, register, vault};
 
 use super::code_of;
+use super::mishaps::{comes_online, fail_once, goes_offline};
 use crate::scene::{Scene, alias};
 
 /// `a` is parked and its access token has lapsed; the edge refuses every refresh of ours.
@@ -121,4 +122,35 @@ fn being_offline_is_no_reason_to_put_a_login_off() {
     }
     let roster = vault::load_roster(&scene.ports).expect("a roster");
     assert_eq!(scene.ports.readings.back_off(roster.profiles()[0].identity()), Ok(None));
+}
+
+#[test]
+fn a_login_that_still_lies_in_a_folder_is_not_renewed_past_it() {
+    let scene = refused_by_the_edge();
+    // `a` is live, and nobody could say whose the rotation was that it took the place of.
+    goes_offline(&scene);
+    switch::use_profile(&scene.ports, &alias("a")).expect("switched");
+    comes_online(&scene);
+    assert_eq!(vault::held(&scene.ports).expect("readable").len(), 1, "b was put aside");
+    scene.world.advance(9 * HOUR);
+    // A child renews what was put aside, and the disk is full when that is to be saved.
+    let mut ran = false;
+    scene.world.interject(Some(Box::new(move |_, call| {
+        ran |= call == "delegate.run";
+        (ran && call == "files.write").then_some(Fault::Error)
+    })));
+    let _full = recover::recover(&scene.ports);
+    scene.world.interject(None);
+    scene.world.advance(9 * HOUR);
+    // The next flow brings it home, and cannot remove the folder.
+    fail_once(&scene, "delegate.discard");
+    let _left = recover::recover(&scene.ports);
+    scene.world.interject(None);
+    scene.world.advance(9 * HOUR);
+    for _ in 0..2 {
+        recover::recover(&scene.ports).expect("recovered");
+    }
+    switch::use_profile(&scene.ports, &alias("b")).expect("it was not taken for a newer one than itself");
+    assert_eq!(scene.world.server(|server| server.reuses), 0);
+    scene.check_nothing_lost(&["a", "b"], &[], false, "after a folder that could not be removed");
 }
