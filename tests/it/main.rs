@@ -9,6 +9,7 @@ mod crash_sweep;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod filesystem;
+mod forecast;
 mod gate;
 #[cfg(target_os = "linux")]
 mod kill;
@@ -18,6 +19,7 @@ mod properties;
 mod provider_http;
 mod scenarios;
 mod scene;
+mod schedule;
 mod tidy;
 mod watch;
 mod words;

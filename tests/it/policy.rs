@@ -1,8 +1,9 @@
-//! The pure decisions as tables: when a token is renewed, when usage is asked for, what colour a badge has, and how a usage
-//! answer is read.
+//! The pure decisions as tables: when a token is renewed, what colour a badge has, and how a usage answer is read. When usage is
+//! asked for is in `schedule`.
 
 use serde_json::json;
 use signalbox_core::board::{Deadline, Level, Reason, Severity};
+use signalbox_core::meters;
 use signalbox_core::policy::{self, LiveStanding, Standing};
 use signalbox_core::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 use signalbox_core::usage::{Reading, Usage, WindowKind};
@@ -16,38 +17,6 @@ fn an_access_token_is_renewed_within_five_minutes_of_its_end() {
         [(Some(295 * SECOND), true), (Some(310 * SECOND), false), (Some(-HOUR), true), (Some(0), true), (None, false)]
     {
         assert_eq!(policy::expires_soon(left.map(|ms| NOW.plus(ms)), NOW), expected, "{left:?}");
-    }
-}
-
-#[test]
-fn usage_is_asked_for_when_it_is_due() {
-    for (active, age, allowed_in, expected, because) in [
-        (true, None, None, true, "it was never read"),
-        (true, Some(5 * MINUTE), None, true, "the active profile every 5 minutes"),
-        (true, Some(5 * MINUTE - 1), None, false, "not before"),
-        (false, Some(5 * MINUTE), None, false, "a parked one every 10 minutes"),
-        (false, Some(10 * MINUTE), None, true, "a parked one every 10 minutes"),
-        (true, Some(HOUR), Some(1), false, "the server asked to wait"),
-        (true, Some(HOUR), Some(0), true, "the wait is over"),
-        (true, None, Some(MINUTE), false, "the wait counts for the first reading too"),
-        (true, Some(-DAY), None, true, "a reading from the future says nothing after the clock was set back"),
-    ] {
-        let (last, next) = (age.map(|age| NOW.plus(-age)), allowed_in.map(|ms| NOW.plus(ms)));
-        assert_eq!(policy::usage_due(active, last, next, NOW), expected, "{because}");
-    }
-}
-
-#[test]
-fn a_throttle_holds_us_back_for_as_long_as_it_means() {
-    for (retry_after_s, expected, because) in [
-        (None, 6 * MINUTE, "no word at all"),
-        (Some(0), 6 * MINUTE, "0 means saturated, not `at once`"),
-        (Some(5), 3 * MINUTE, "never more often than our own floor"),
-        (Some(600), 10 * MINUTE, "as asked"),
-        (Some(3600), 75 * MINUTE, "half of those who come back on the dot are blocked again"),
-        (Some(u64::MAX), 6 * HOUR, "no server may silence us for good"),
-    ] {
-        assert_eq!(policy::allowed_after_throttle(retry_after_s, NOW).since(NOW), expected, "{because}");
     }
 }
 
@@ -155,10 +124,10 @@ fn a_window_whose_reset_has_passed_is_drawn_empty() {
     let answer = json!({"five_hour": {"utilization": 96, "resets_at": "2026-03-02T11:00:00Z"}});
     let usage = Usage::parse(&answer).expect("an answer");
     let reset = usage.windows[0].resets_at.expect("a reset");
-    let reading = Reading { usage, read_at: reset.plus(-HOUR) };
-    let before = &reading.view(reset.plus(-1)).meters[0];
+    let reading = Reading::answered(usage, reset.plus(-HOUR));
+    let before = &meters::view(&reading, &[], reset.plus(-1)).meters[0];
     assert_eq!((before.percent, before.severity, before.period_ms), (96.0, Severity::Critical, Some(5 * HOUR)));
-    let after = &reading.view(reset).meters[0];
+    let after = &meters::view(&reading, &[], reset).meters[0];
     assert_eq!((after.percent, after.resets_at, after.severity), (0.0, None, Severity::Normal));
 }
 

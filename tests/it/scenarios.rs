@@ -5,14 +5,17 @@ mod choices;
 mod delegated;
 mod dying;
 mod episodes;
+mod feed;
 mod interrupted;
 mod lineage;
 mod mishaps;
+mod order;
 mod reverted;
 mod strays;
 mod stuck;
 mod undo;
 mod usage;
+mod windows;
 
 use signalbox_core::board::{self, Activity, CardAction, LiveState, Reason};
 use signalbox_core::error::{Code, Doing, NextStep};

@@ -7,12 +7,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::Problem;
 use crate::flow::FlowError;
+use crate::forecast;
 use crate::identity::Identity;
+use crate::meters;
 use crate::policy::{self, LiveStanding, Standing};
 use crate::ports::Ports;
 use crate::profile::{Alias, Profile};
 use crate::time::Timestamp;
 use crate::vault;
+use crate::view::{Order, View};
 
 /// Everything that a face of the app may show, at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -23,7 +26,7 @@ pub struct Board {
     pub rev: u32,
     /// When this board was made.
     pub now: Timestamp,
-    /// The cards in the order of the roster.
+    /// The cards in the order that the person chose.
     pub cards: Vec<Card>,
     /// What Claude Code's own store holds at the moment, as far as it is known.
     pub live: LiveState,
@@ -39,6 +42,8 @@ pub struct Board {
     pub notice: Option<String>,
     /// Which other program keeps the watch, if this one does not.
     pub watched_by: Option<String>,
+    /// How a person wants all this drawn.
+    pub view: View,
 }
 
 /// A switch that has begun and not yet ended.
@@ -168,6 +173,30 @@ pub enum CardAction {
 pub struct UsageView {
     pub read_at: Timestamp,
     pub meters: Vec<Meter>,
+    /// Which of the meters is nearest to its limit; absent where there is none.
+    pub tightest: Option<u32>,
+    /// What was paid beyond the plan.
+    pub spend: Option<SpendView>,
+}
+
+impl UsageView {
+    /// The meter nearest to its limit.
+    pub fn tightest(&self) -> Option<&Meter> {
+        self.meters.get(usize::try_from(self.tightest?).ok()?)
+    }
+}
+
+/// What was paid beyond the plan, as money.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct SpendView {
+    /// "$5.41".
+    pub used: String,
+    /// "$20.00"; absent where none is set.
+    pub limit: Option<String>,
+    /// Of the limit, 0 to 100 and more.
+    pub percent: Option<f64>,
 }
 
 /// One usage window as a bar.
@@ -187,6 +216,19 @@ pub struct Meter {
     #[cfg_attr(feature = "ts", ts(type = "number | null"))]
     pub period_ms: Option<i64>,
     pub severity: Severity,
+    /// Where it is going at the pace of late; absent while there is too little to judge by.
+    pub outlook: Option<Outlook>,
+}
+
+/// Where a window is going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Outlook {
+    /// "limit at 14:20 at this pace".
+    Limit { at: Timestamp },
+    /// "lasts until the reset".
+    Lasts,
 }
 
 /// How close a window is to its limit.
@@ -245,6 +287,10 @@ pub fn assemble(ports: &Ports, activity: &Activity) -> Result<Board, FlowError> 
         let older = older.get(&profile.alias.lower_case()).copied().unwrap_or(0);
         cards.push(card(ports, profile, active, older, activity, now)?);
     }
+    let view = ports.preferences.view();
+    if view.order == Order::Headroom {
+        by_headroom(&mut cards);
+    }
     Ok(Board {
         rev: activity.rev,
         now,
@@ -256,7 +302,19 @@ pub fn assemble(ports: &Ports, activity: &Activity) -> Result<Board, FlowError> 
         problem: activity.problem.clone(),
         notice: activity.notice.clone(),
         watched_by: activity.watched_by.clone(),
+        view,
     })
+}
+
+/// The most left first; whoever cannot be used, or was never read, comes last.
+pub fn by_headroom(cards: &mut [Card]) {
+    let used = |card: &Card| match card.action {
+        CardAction::SignIn => f64::INFINITY,
+        CardAction::None | CardAction::Switch => {
+            card.usage.as_ref().and_then(UsageView::tightest).map_or(f64::MAX, |meter| meter.percent)
+        }
+    };
+    cards.sort_by(|a, b| used(a).total_cmp(&used(b)));
 }
 
 fn card(
@@ -294,6 +352,11 @@ fn card(
         (_, true) => CardAction::None,
     };
     let account = &profile.account;
+    let usage = reading.map(|reading| {
+        // A forecast that cannot be had hides no number.
+        let samples = ports.samples.since(profile.identity(), now.plus(-forecast::LOOKBACK_MS)).unwrap_or_default();
+        meters::view(&reading, &samples, now)
+    });
     Ok(Card {
         id: id_of(profile.identity()),
         alias: profile.alias.clone(),
@@ -302,7 +365,7 @@ fn card(
         organization: account.organization_name.clone().filter(|name| !name.contains(&account.email)),
         active,
         badge,
-        usage: reading.map(|reading| reading.view(now)),
+        usage,
         deadline,
         older,
         action,
@@ -310,7 +373,7 @@ fn card(
 }
 
 /// A digest, because faces keep it in places where no account belongs.
-fn id_of(identity: &Identity) -> String {
+pub(crate) fn id_of(identity: &Identity) -> String {
     let digest = Sha256::digest(format!("{}\n{}", identity.account(), identity.organization()));
     digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }

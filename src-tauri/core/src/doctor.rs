@@ -88,6 +88,8 @@ pub enum Finding {
     LoginNeeded { alias: Alias },
     /// A profile's login ends soon.
     DeadlineNear { alias: Alias, at: Timestamp, assumed: bool },
+    /// The database of usage was damaged, and a new one was begun.
+    UsageDamaged { path: PathBuf },
     /// Nobody keeps watch.
     Unwatched,
     /// A check could not be made.
@@ -167,6 +169,7 @@ impl Finding {
             | Self::OtherStore { .. }
             | Self::Unsaved
             | Self::DeadlineNear { .. }
+            | Self::UsageDamaged { .. }
             | Self::Unwatched => Severity::Note,
         }
     }
@@ -210,6 +213,7 @@ impl Finding {
             Self::Unsaved => "unsaved",
             Self::LoginNeeded { .. } => "login-needed",
             Self::DeadlineNear { .. } => "deadline-near",
+            Self::UsageDamaged { .. } => "usage-damaged",
             Self::Unwatched => "unwatched",
             Self::Unchecked { .. } => "unchecked",
         }

@@ -1,18 +1,24 @@
-//! What a person is told without having asked, once per episode: a login that ends soon or has ended, and a live login that
-//! changed behind Signalbox's back. Owns what an episode is, when it is over, the words, and `told.json`, by which a new start
-//! does not tell everything anew. Leaves showing it to the faces, and what stands on the board to `board`.
+//! What a person is told without having asked, once per episode: a login that ends soon or has ended, a live login that changed
+//! behind Signalbox's back, and a window that fills. Owns what an episode is, when it is over, and `told.json`, by which a new
+//! start does not tell everything anew; what goes on with logins is in `logins`, with windows in `windows`, each with its words.
+//! Leaves showing it to the faces, and what stands on the board to `board`.
+
+mod logins;
+mod windows;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::board::{Board, Card, Deadline, LiveState, Reason};
-use crate::error::{Code, NextStep};
+use crate::board::{Board, Card, LiveState, Reason};
+use crate::error::Code;
 use crate::history::Event;
-use crate::policy;
 use crate::ports::{FileName, Ports};
 use crate::profile::Alias;
 use crate::time::{DAY, HOUR, Timestamp};
-use crate::words;
+
+use logins::undone;
+use windows::Level;
+pub use windows::Notices;
 
 /// More than so many at once, after a long absence, are told as one.
 const SINGLY_MAX: usize = 3;
@@ -46,6 +52,7 @@ pub enum Action {
 /// Remembers what was told. One for each program that can reach a person: what a program without a face "tells" is not told.
 #[derive(Default)]
 pub struct Teller {
+    notices: Notices,
     /// What `told.json` holds; read once, because nobody else writes it.
     told: Option<Vec<Told>>,
     /// The live profile on the last board, if it had one.
@@ -61,6 +68,9 @@ struct Told {
     /// Which of several of the same kind: the deadline, or when it began.
     mark: Timestamp,
     at: Timestamp,
+    /// Of a window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    level: Option<Level>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +90,10 @@ enum What {
     Moved,
     /// A switch was undone.
     Reverted,
+    /// A window has reached a threshold; `mark` is its reset.
+    Reached,
+    /// A window that had reached one has reset.
+    Reset,
 }
 
 /// Something that goes on, and what to say about it.
@@ -87,10 +101,16 @@ struct Episode {
     what: What,
     of: String,
     mark: Timestamp,
+    level: Option<Level>,
     announcement: Announcement,
 }
 
 impl Teller {
+    /// Tells of usage as `notices` say.
+    pub fn new(notices: Notices) -> Self {
+        Self { notices, ..Self::default() }
+    }
+
     /// What has to be told now. Whatever comes back is remembered as told; at most one write, and none when nothing changed.
     /// That it cannot be written is no reason to tell anything twice in one run.
     pub fn due(&mut self, ports: &Ports, board: &Board) -> Vec<Announcement> {
@@ -98,11 +118,13 @@ impl Teller {
         if board.cards.is_empty() {
             return Vec::new();
         }
-        let mut going_on = episodes(board);
+        let mut going_on = logins::episodes(board);
         going_on.extend(self.moved(ports, board));
+        going_on.extend(windows::episodes(ports, board, &self.notices));
         let told = self.told.get_or_insert_with(|| load(ports));
         let before = told.clone();
         told.retain(|told| !told.is_over(board));
+        let reset = windows::resets(told, board, &self.notices);
         let fresh: Vec<_> =
             going_on.into_iter().filter(|episode| !told.iter().any(|told| told.covers(episode))).collect();
         told.extend(fresh.iter().map(|episode| Told {
@@ -110,12 +132,13 @@ impl Teller {
             of: episode.of.clone(),
             mark: episode.mark,
             at: board.now,
+            level: episode.level.clone(),
         }));
         if *told != before {
             save(ports, told);
         }
         let untold = fresh.into_iter().filter(|episode| !episode.was_just_said(board));
-        gathered(untold.map(|episode| episode.announcement).collect())
+        gathered(untold.map(|episode| episode.announcement).chain(reset).collect())
     }
 
     /// A switch outside Signalbox. The board does not say who switched, the history does; it is asked only after the live
@@ -147,6 +170,7 @@ impl Teller {
             what: What::Moved,
             of: card.id.clone(),
             mark: last.at,
+            level: None,
             announcement: Announcement {
                 title: format!("{to} is live now"),
                 body: if *rival {
@@ -171,6 +195,9 @@ impl Episode {
 
 impl Told {
     fn covers(&self, episode: &Episode) -> bool {
+        if let (Some(told), Some(level)) = (&self.level, &episode.level) {
+            return self.of == episode.of && told.covers(level) && windows::is_one(self.mark, episode.mark);
+        }
         let same_kind = self.what == episode.what
             // Whoever heard that it is a day is not told that it is five, should the clock be set back.
             || (self.what == What::EndsNow && episode.what == What::EndsSoon);
@@ -191,13 +218,13 @@ impl Told {
             },
             What::Reverted => undone(board).is_none_or(|card| card.id != self.of),
             _ => match board.cards.iter().find(|card| card.id == self.of) {
-                Some(card) => self.is_over_for(card, doubtful),
+                Some(card) => self.is_over_for(card, board.now, doubtful),
                 None => true,
             },
         }
     }
 
-    fn is_over_for(&self, card: &Card, doubtful: bool) -> bool {
+    fn is_over_for(&self, card: &Card, now: Timestamp, doubtful: bool) -> bool {
         if card.badge.reason == Reason::Unreadable {
             return false;
         }
@@ -208,118 +235,11 @@ impl Told {
             What::LoginNeeded => card.badge.reason != Reason::LoginNeeded && !(same_sign_in && self.at >= self.mark),
             What::SignedOut => card.badge.reason != Reason::SignedOut && !doubtful,
             What::Moved => !card.active && !doubtful,
+            What::Reached | What::Reset => windows::is_over(self, card, now),
             // They belong to no card.
             What::Foreign | What::Reverted => false,
         }
     }
-}
-
-/// Everything that goes on, as far as the board tells.
-fn episodes(board: &Board) -> Vec<Episode> {
-    let mut episodes: Vec<_> = board.cards.iter().filter_map(|card| of_card(card, board)).collect();
-    episodes.extend(reverted(board));
-    episodes.extend(foreign(board));
-    episodes
-}
-
-fn of_card(card: &Card, board: &Board) -> Option<Episode> {
-    let alias = &card.alias;
-    let mark = card.deadline.map_or(Timestamp::from_ms(0), |deadline| deadline.at);
-    let episode = |what, title: String, body: String, action| {
-        Some(Episode { what, of: card.id.clone(), mark, announcement: Announcement { title, body, action } })
-    };
-    match (&card.badge.reason, &board.live) {
-        (Reason::LoginNeeded, _) => episode(
-            What::LoginNeeded,
-            format!("{alias} has to be signed in again"),
-            "Its login has ended. The other profiles are not affected.".to_owned(),
-            Action::SignIn(alias.clone()),
-        ),
-        (Reason::SignedOut, live) => episode(
-            What::SignedOut,
-            match live {
-                LiveState::Husk => format!("Claude Code lost the login of {alias}"),
-                _ => format!("Claude Code is signed out of {alias}"),
-            },
-            "Sign in again, or switch to another profile.".to_owned(),
-            Action::SignIn(alias.clone()),
-        ),
-        (Reason::Unreadable, _) => None,
-        _ => {
-            let deadline = card.deadline?;
-            let (what, title, body, action) = ends(card, deadline, board.now)?;
-            episode(what, title, body, action)
-        }
-    }
-}
-
-/// The nearest of the two moments before a deadline, if it has come.
-fn ends(card: &Card, deadline: Deadline, now: Timestamp) -> Option<(What, String, String, Action)> {
-    let alias = &card.alias;
-    let left = deadline.at.since(now);
-    let length = words::length(left);
-    match left {
-        // What is only assumed to have ended may well live; the badge says so, and there is nothing to hurry for.
-        ..=0 => None,
-        _ if deadline.assumed => (left < DAY).then(|| {
-            (
-                What::MayEnd,
-                format!("The login of {alias} may end in about {length}"),
-                "Nothing says when it ends; this is assumed, because it was not renewed for days. Switch to it to make sure."
-                    .to_owned(),
-                Action::Show,
-            )
-        }),
-        _ if left < policy::DEADLINE_NEAR_MS => Some((
-            if left < DAY { What::EndsNow } else { What::EndsSoon },
-            format!("The login of {alias} ends in {length}"),
-            "Sign in to it once more before then, and nothing is interrupted.".to_owned(),
-            Action::SignIn(alias.clone()),
-        )),
-        _ => None,
-    }
-}
-
-fn foreign(board: &Board) -> Option<Episode> {
-    // Without an active profile nothing was displaced: it is a first sign-in, or its profile was removed.
-    let active = board.cards.iter().find(|card| card.active)?;
-    let LiveState::Unregistered { email: Some(email) } = &board.live else { return None };
-    Some(Episode {
-        what: What::Foreign,
-        of: digest(email),
-        mark: Timestamp::from_ms(0),
-        announcement: Announcement {
-            title: format!("{email} is live, which is no profile yet"),
-            body: format!(
-                "Somebody signed in outside Signalbox. Add it on the board to keep it. The login of {} is saved.",
-                active.alias
-            ),
-            action: Action::Show,
-        },
-    })
-}
-
-fn reverted(board: &Board) -> Option<Episode> {
-    let (problem, card) = (board.problem.as_ref()?, undone(board)?);
-    // Backticks are for terminals.
-    let message = problem.message.replace('`', "");
-    Some(Episode {
-        what: What::Reverted,
-        of: card.id.clone(),
-        mark: Timestamp::from_ms(0),
-        announcement: Announcement {
-            title: format!("The switch to {} was undone", card.alias),
-            body: if message.ends_with('.') { message } else { format!("{message}.") },
-            action: Action::Restore(card.alias.clone()),
-        },
-    })
-}
-
-/// The profile that a person chose and that is not live any more.
-fn undone(board: &Board) -> Option<&Card> {
-    let problem = board.problem.as_ref().filter(|problem| problem.code == Code::Reverted)?;
-    let NextStep::Restore { alias } = &problem.next_step else { return None };
-    board.cards.iter().find(|card| card.alias == *alias)
 }
 
 fn gathered(announcements: Vec<Announcement>) -> Vec<Announcement> {

@@ -60,7 +60,7 @@ pub enum FlowError {
     NothingEarlier { alias: Alias },
     /// The target went live, and a step after that failed. The journal stays, and `recover` completes the switch.
     #[error("`{alias}` is live now, but that could not be written down: {cause}")]
-    Unfinished { alias: Alias, cause: Box<FlowError> },
+    Unfinished { alias: Alias, cause: Box<Self> },
     /// The login kept changing while we tried to replace it.
     #[error("the live login changed several times in a moment")]
     Unsteady,

@@ -1,28 +1,13 @@
-//! Pure decisions: when a token is renewed, when usage is asked for, what colour a profile has. Values in, values out, and
-//! a table for each. Leaves doing anything about it to the flows.
+//! Pure decisions: when a token is renewed, what colour a profile has. Values in, values out, and a table for each. Leaves
+//! when usage is asked for to `schedule`, and doing anything about it to the flows.
 
 use crate::board::{Badge, Deadline, Level, Reason};
 use crate::ports::ProviderError;
-use crate::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
+use crate::schedule;
+use crate::time::{DAY, HOUR, MINUTE, Timestamp};
 
 /// Claude Code renews an access token that lapses within 300 s (`docs/observed.md` §3), and so do we.
 pub const RENEW_AHEAD_MS: i64 = 5 * MINUTE;
-/// Never more often than this, whatever is asked (`docs/claude-code.md` §F5).
-pub const USAGE_FLOOR_MS: i64 = 180 * SECOND;
-/// How often the active profile's usage is read.
-pub const USAGE_ACTIVE_MS: i64 = 300 * SECOND;
-/// How often a parked profile's usage is read.
-pub const USAGE_PARKED_MS: i64 = 600 * SECOND;
-/// Where the provider gave no usable `Retry-After`, or said 0, which means saturated.
-const THROTTLED_DEFAULT_MS: i64 = 6 * MINUTE;
-/// About half of the clients that come back exactly on the deadline are blocked again (`docs/claude-code.md` §F5).
-const THROTTLED_MARGIN_MS: i64 = 15 * MINUTE;
-/// A block of this length or more is the hourly budget, and gets the margin.
-const BUDGET_BLOCK_MS: i64 = 30 * MINUTE;
-/// No answer of a server may silence us for longer.
-const THROTTLED_MAX_MS: i64 = 6 * HOUR;
-/// After any other failure. No longer than our own floor, within which a person may ask all the same.
-const FAILED_MS: i64 = USAGE_FLOOR_MS;
 /// How long after a switch the login before it may still come back (`docs/claude-code.md` §E3).
 pub const REVERSION_MS: i64 = 10 * MINUTE;
 /// How often a choice is made live again without being asked.
@@ -66,41 +51,10 @@ pub fn back_off(failures_before: u32, cause: &ProviderError, now: Timestamp) -> 
     let own = RENEWAL_PAUSE_MS.saturating_mul(1 << failures_before.min(10)).min(RENEWAL_PAUSE_MAX_MS);
     let own = now.plus(own);
     let until = match cause {
-        ProviderError::Throttled { retry_after_s } => own.max(allowed_after_throttle(*retry_after_s, now)),
+        ProviderError::Throttled { retry_after_s } => own.max(schedule::open_again(*retry_after_s, now)),
         _ => own,
     };
     BackOff { failures: failures_before.saturating_add(1), until }
-}
-
-/// Whether usage should be read now.
-pub fn usage_due(active: bool, last_read: Option<Timestamp>, next_allowed: Option<Timestamp>, now: Timestamp) -> bool {
-    if next_allowed.is_some_and(|at| now < at) {
-        return false;
-    }
-    let interval = if active { USAGE_ACTIVE_MS } else { USAGE_PARKED_MS };
-    // A reading from the future was made before the clock was set back; it says nothing about its age.
-    last_read.is_none_or(|at| now.since(at) >= interval || now.since(at) < 0)
-}
-
-/// The earliest next request after a good answer.
-pub fn allowed_after_answer(now: Timestamp) -> Timestamp {
-    now.plus(USAGE_FLOOR_MS)
-}
-
-/// The earliest next request after a 429.
-pub fn allowed_after_throttle(retry_after_s: Option<u64>, now: Timestamp) -> Timestamp {
-    let asked = retry_after_s.map_or(0, |s| i64::try_from(s).unwrap_or(i64::MAX).saturating_mul(SECOND));
-    let wait = match asked {
-        0 => THROTTLED_DEFAULT_MS,
-        ms if ms >= BUDGET_BLOCK_MS => ms.saturating_add(THROTTLED_MARGIN_MS),
-        ms => ms.max(USAGE_FLOOR_MS),
-    };
-    now.plus(wait.min(THROTTLED_MAX_MS))
-}
-
-/// The earliest next request after any other failure.
-pub fn allowed_after_failure(now: Timestamp) -> Timestamp {
-    now.plus(FAILED_MS)
 }
 
 /// What is known about a profile, as far as its badge is concerned.

@@ -1,5 +1,5 @@
 //! Reading usage: which profile is due, and one reading. Owns renewing a parked login where its reading needs it, and
-//! keeping the last good reading through every failure. Leaves the schedule to `policy` and the answer's meaning to `usage`.
+//! keeping the last good reading through every failure. Leaves when to ask to `schedule` and the answer's meaning to `usage`.
 
 use crate::credential::Fingerprint;
 use crate::flow::FlowError;
@@ -10,19 +10,13 @@ use crate::ports::{Ports, ProviderError};
 use crate::profile::{Alias, Profile};
 use crate::recover;
 use crate::refresh::{self, Renewing};
+use crate::schedule::{self, Look};
 use crate::sync::{self, Synced};
 use crate::time::Timestamp;
 use crate::usage::{Reading, Usage};
 use crate::vault::{self, Opened, VaultError};
 
-/// Whether the throttle of our own applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urgency {
-    /// Only if the schedule says so.
-    Due,
-    /// A person asked, or a switch just happened: only the server's own word holds it back.
-    Forced,
-}
+pub use crate::schedule::Urgency;
 
 /// What a reading came to.
 #[derive(Debug)]
@@ -38,20 +32,42 @@ pub enum Polled {
     ActiveExpired,
 }
 
-/// The profiles whose usage should be read now.
-pub fn due(ports: &Ports) -> Result<Vec<Alias>, FlowError> {
+/// The profiles whose usage should be read now, and those that will be due in a moment where anybody is.
+pub fn due(ports: &Ports, urgency: Urgency) -> Result<Vec<Alias>, FlowError> {
     let roster = vault::load_roster(ports)?;
     let now = ports.clock.now();
     let active = roster.active().map(|profile| profile.alias.clone());
-    let mut due = Vec::new();
+    let (mut due, mut soon) = (Vec::new(), Vec::new());
     for profile in roster.profiles().iter().filter(|profile| profile.login_needed_since.is_none()) {
-        let last = ports.readings.last(profile.identity())?.map(|reading| reading.read_at);
-        let next = ports.readings.next_allowed(profile.identity())?;
-        if policy::usage_due(active.as_ref() == Some(&profile.alias), last, next, now) {
-            due.push(profile.alias.clone());
+        let (identity, active) = (profile.identity(), active.as_ref() == Some(&profile.alias));
+        let reading = ports.readings.last(identity)?;
+        let at = schedule::due_at(Look { active, identity, reading: reading.as_ref() }, urgency, now);
+        if at > now.plus(schedule::TOGETHER_MS) || !may_be_read(ports, profile, active, urgency, now)? {
+            continue;
         }
+        if at <= now { due.push(profile.alias.clone()) } else { soon.push(profile.alias.clone()) }
+    }
+    if !due.is_empty() {
+        due.append(&mut soon);
     }
     Ok(due)
+}
+
+/// Whether the books, and the renewal that a parked login may need first, allow a reading now.
+fn may_be_read(
+    ports: &Ports,
+    profile: &Profile,
+    active: bool,
+    urgency: Urgency,
+    now: Timestamp,
+) -> Result<bool, FlowError> {
+    if schedule::may_ask(&ports.readings.books(profile.identity(), now)?, urgency, now).is_err() {
+        return Ok(false);
+    }
+    let waits = !active && ports.readings.back_off(profile.identity())?.is_some_and(|back_off| now < back_off.until);
+    // What cannot be read is not waited for: the reading itself says why.
+    let header = vault::header(ports, &profile.alias).ok().flatten();
+    Ok(!(waits && header.is_some_and(|header| policy::expires_soon(header.expires_at, now))))
 }
 
 /// Reads the usage of one profile with its own login.
@@ -60,46 +76,63 @@ pub fn read_usage(ports: &Ports, alias: &Alias, urgency: Urgency) -> Result<Poll
     let profile = roster.get(alias)?.clone();
     let active = roster.active().is_some_and(|active| active.alias == *alias);
     let now = ports.clock.now();
-    if let Some(until) = ports.readings.next_allowed(profile.identity())?.filter(|until| now < *until) {
-        // A person may ask within our own floor, but not within a block that the server set.
-        let ours = until.since(now) <= policy::USAGE_FLOOR_MS;
-        if urgency == Urgency::Due || !ours {
-            return Ok(Polled::NotYet { until });
-        }
+    if let Err(until) = schedule::may_ask(&ports.readings.books(profile.identity(), now)?, urgency, now) {
+        return Ok(Polled::NotYet { until });
     }
     let opened = vault::open(ports, &profile)?;
-    let lapsed = opened.header.expires_at.is_some_and(|at| at <= now);
+    let identity = profile.identity();
     if active {
-        if lapsed {
+        if opened.header.expires_at.is_some_and(|at| at <= now) {
             return Ok(Polled::ActiveExpired);
         }
-        let answer = ports.provider.usage(opened.login.value().access());
+        let answer = match ask(ports, identity, &opened, urgency)? {
+            Ok(answer) => answer,
+            Err(until) => return Ok(Polled::NotYet { until }),
+        };
         if answer == Err(ProviderError::Unauthorized) {
             doubt(ports, alias)?;
         }
-        return record(ports, profile.identity(), answer);
+        return record(ports, identity, answer);
     }
     let renews = opened.header.renews;
-    let waits =
-        ports.readings.back_off(profile.identity())?.map(|back_off| back_off.until).filter(|until| now < *until);
-    let seen = &opened.header.fingerprint;
     let mut answer = match policy::expires_soon(opened.header.expires_at, now) && renews {
         // Not worth asking.
         true => Err(ProviderError::Unauthorized),
-        false => ports.provider.usage(opened.login.value().access()),
+        false => match ask(ports, identity, &opened, urgency)? {
+            Ok(answer) => answer,
+            Err(until) => return Ok(Polled::NotYet { until }),
+        },
     };
     // One renewal is due, whether before the question or after it: a fresh login that is refused is not renewed again.
     if answer == Err(ProviderError::Unauthorized) && renews {
-        if let (Urgency::Due, Some(until)) = (urgency, waits) {
-            ports.readings.set_next_allowed(profile.identity(), until)?;
+        let waits = ports.readings.back_off(identity)?.map(|back_off| back_off.until).filter(|until| now < *until);
+        if let (Urgency::Due | Urgency::Eager, Some(until)) = (urgency, waits) {
             return Ok(Polled::NotYet { until });
         }
-        answer = match renewed(ports, &profile, seen)? {
-            Ok(fresh) => ports.provider.usage(fresh.login.value().access()),
+        let fresh = match renewed(ports, &profile, &opened.header.fingerprint)? {
+            Ok(fresh) => fresh,
             Err(polled) => return Ok(polled),
         };
+        // The refused question counts, but this one belongs to it.
+        answer = match ask(ports, identity, &fresh, Urgency::Forced)? {
+            Ok(answer) => answer,
+            Err(until) => return Ok(Polled::NotYet { until }),
+        };
     }
-    record(ports, profile.identity(), answer)
+    record(ports, identity, answer)
+}
+
+/// Writes the request into the books that all programs share, and sends it. `Err`: another program was faster, or the budget is
+/// used up.
+fn ask(
+    ports: &Ports,
+    identity: &Identity,
+    opened: &Opened,
+    urgency: Urgency,
+) -> Result<Result<Result<Usage, ProviderError>, Timestamp>, FlowError> {
+    let now = ports.clock.now();
+    let claimed = ports.readings.claim(identity, now, &|books| schedule::may_ask(books, urgency, now))?;
+    Ok(claimed.map(|()| ports.provider.usage(opened.login.value().access())))
 }
 
 /// The server refuses the live login's token. Only Claude Code may renew it; until then nobody should be told that all is
@@ -140,14 +173,16 @@ fn renewed(ports: &Ports, profile: &Profile, seen: &Fingerprint) -> Result<Resul
     }
 }
 
-/// Keeps a good answer, and remembers when the next request is welcome. A failure leaves the last reading as it is.
+/// Keeps a good answer. A failure leaves the last reading as it is; what it cost stands in the books.
 fn record(ports: &Ports, identity: &Identity, answer: Result<Usage, ProviderError>) -> Result<Polled, FlowError> {
-    let now = ports.clock.now();
     match answer {
         Ok(usage) => {
-            let reading = Reading { usage, read_at: now };
+            let usage = match ports.readings.last(identity)? {
+                Some(last) => usage.steadied(&last.usage),
+                None => usage,
+            };
+            let reading = Reading::answered(usage, ports.clock.now());
             ports.readings.store(identity, &reading)?;
-            ports.readings.set_next_allowed(identity, policy::allowed_after_answer(now))?;
             Ok(Polled::Read(reading))
         }
         Err(cause) => failed(ports, identity, cause),
@@ -156,11 +191,8 @@ fn record(ports: &Ports, identity: &Identity, answer: Result<Usage, ProviderErro
 
 /// Remembers when to ask again after an answer that does not count.
 fn failed(ports: &Ports, identity: &Identity, cause: ProviderError) -> Result<Polled, FlowError> {
-    let now = ports.clock.now();
-    let until = match &cause {
-        ProviderError::Throttled { retry_after_s } => policy::allowed_after_throttle(*retry_after_s, now),
-        _ => policy::allowed_after_failure(now),
-    };
-    ports.readings.set_next_allowed(identity, until)?;
+    if let ProviderError::Throttled { retry_after_s } = &cause {
+        ports.readings.block(identity, schedule::open_again(*retry_after_s, ports.clock.now()))?;
+    }
     Ok(Polled::Failed(cause))
 }

@@ -6,16 +6,21 @@ mod trouble;
 
 use std::path::PathBuf;
 
+use chrono::{FixedOffset, Offset as _, Utc};
+
 use crate::account_cache::AccountBlock;
 use crate::credential::{AccessToken, Fingerprint, RefreshToken, Renewed};
 use crate::document::{Digest, Document};
+use crate::feed::Report;
 use crate::history::{Entry, Event};
 use crate::identity::{Account, Identity};
 use crate::policy::{BackOff, EngineChoice};
 use crate::profile::Alias;
+use crate::schedule::Books;
 use crate::sessions::{Pin, Session};
 use crate::time::Timestamp;
-use crate::usage::{Reading, Usage};
+use crate::usage::{Reading, Sample, Usage};
+use crate::view::View;
 
 pub use trouble::{DelegateError, LockError, ProviderError, RefreshError, StoreError};
 
@@ -30,6 +35,9 @@ pub struct Ports {
     pub clock: Box<dyn Clock>,
     pub entropy: Box<dyn Entropy>,
     pub readings: Box<dyn Readings>,
+    pub samples: Box<dyn Samples>,
+    pub feed: Box<dyn Feed>,
+    pub preferences: Box<dyn Preferences>,
     pub sessions: Box<dyn Sessions>,
     pub delegate: Box<dyn Delegate>,
     pub history: Box<dyn History>,
@@ -189,6 +197,11 @@ impl LiveLock {
 /// The wall clock.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
+
+    /// The time zone of the person, as it is at that moment.
+    fn zone(&self, _at: Timestamp) -> FixedOffset {
+        Utc.fix()
+    }
 }
 
 /// Random bytes for the nonces of the vault.
@@ -196,20 +209,57 @@ pub trait Entropy: Send + Sync {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), StoreError>;
 }
 
-/// Last-known usage per identity, and when it may be asked for again. Shared by the app and the CLI.
+/// Last-known usage per identity, and when it was and may be asked for. Shared by the app, the CLI and `signalbox watch`.
 pub trait Readings: Send + Sync {
     fn last(&self, identity: &Identity) -> Result<Option<Reading>, StoreError>;
+    /// Keeps the reading as the last one, and its windows as samples.
     fn store(&self, identity: &Identity, reading: &Reading) -> Result<(), StoreError>;
-    /// The earliest moment of the next request; `None` when nothing holds it back.
-    fn next_allowed(&self, identity: &Identity) -> Result<Option<Timestamp>, StoreError>;
-    /// The later of two moments stays, so that two programs cannot shorten each other's wait.
-    fn set_next_allowed(&self, identity: &Identity, at: Timestamp) -> Result<(), StoreError>;
+    /// The requests of the hour before `now`, by whichever program, and the server's own word.
+    fn books(&self, identity: &Identity, now: Timestamp) -> Result<Books, StoreError>;
+    /// Writes a request at `now` into the books if `may` allows it after looking at them. Looking and writing are one step: of
+    /// two programs that ask at once, one sees the other's request. `Ok(Err(until))`: `may` said no.
+    fn claim(
+        &self,
+        identity: &Identity,
+        now: Timestamp,
+        may: &dyn Fn(&Books) -> Result<(), Timestamp>,
+    ) -> Result<Result<(), Timestamp>, StoreError>;
+    /// The server wants to be left alone until then. The later of two moments stays, so that two programs cannot shorten
+    /// each other's wait.
+    fn block(&self, identity: &Identity, until: Timestamp) -> Result<(), StoreError>;
     /// How long renewing this identity's parked login is put off after failures; `None` when nothing failed.
     fn back_off(&self, identity: &Identity) -> Result<Option<BackOff>, StoreError>;
     /// `None`: a renewal succeeded.
     fn set_back_off(&self, identity: &Identity, back_off: Option<BackOff>) -> Result<(), StoreError>;
-    /// Forgets an identity that is no profile any more.
+    /// Forgets an identity that is no profile any more, its samples included.
     fn forget(&self, identity: &Identity) -> Result<(), StoreError>;
+}
+
+/// What usage was: a row for each window of each reading, for plots and forecasts.
+pub trait Samples: Send + Sync {
+    /// The samples of one identity from `since` on, oldest first. What stood still is told as [`crate::stretch`] has it: at both ends,
+    /// and every ten minutes between them; every hour where more than two days are asked for.
+    fn since(&self, identity: &Identity, since: Timestamp) -> Result<Vec<Sample>, StoreError>;
+    /// Makes room: of samples older than 90 days one in an hour and window stays, and none older than two years. Ages are counted from
+    /// the newest sample. Does nothing when it was done within a day; otherwise it may take seconds, and holds up nobody else.
+    fn thin(&self, now: Timestamp) -> Result<(), StoreError>;
+}
+
+/// What `signalbox statusline` was told by Claude Code, one report for each session.
+pub trait Feed: Send + Sync {
+    /// The newest report of each session, in no particular order. What makes no sense is left out.
+    fn reports(&self) -> Result<Vec<Report>, StoreError>;
+    /// Changes with every report, and costs next to nothing. `None`: there was none yet.
+    fn stamp(&self) -> Option<Stamp>;
+    /// Removes the reports from before `at`.
+    fn forget_before(&self, at: Timestamp) -> Result<(), StoreError>;
+}
+
+/// What a person chose in a face and wants to find again.
+pub trait Preferences: Send + Sync {
+    /// What cannot be read stands as if nothing had been chosen.
+    fn view(&self) -> View;
+    fn set_view(&self, view: View) -> Result<(), StoreError>;
 }
 
 /// The Claude Code processes of this user, and whatever makes one ignore the live login.

@@ -106,6 +106,9 @@ pub struct Roster {
     /// been confirmed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     synced_at: Option<Timestamp>,
+    /// Since when the active profile's account has been the live one, as far as anybody saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    live_since: Option<Timestamp>,
     /// The last switch that a person made, for as long as something may undo it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_switch: Option<LastSwitch>,
@@ -180,6 +183,11 @@ impl Roster {
         self.synced_at
     }
 
+    /// Since when the active profile's account has been the live one. `None` where that is not known.
+    pub fn live_since(&self) -> Option<Timestamp> {
+        self.live_since
+    }
+
     pub fn find(&self, alias: &Alias) -> Option<&Profile> {
         self.profiles.iter().find(|profile| profile.alias == *alias)
     }
@@ -214,8 +222,15 @@ impl Roster {
         if self.active.as_ref() == Some(alias) {
             self.active = None;
             self.synced_at = None;
+            self.live_since = None;
         }
         Ok(self.profiles.remove(at))
+    }
+
+    /// Puts the profiles into this order. Those that are not named keep theirs, behind the named.
+    pub fn reorder(&mut self, order: &[Alias]) {
+        let place = |profile: &Profile| order.iter().position(|alias| *alias == profile.alias).unwrap_or(order.len());
+        self.profiles.sort_by_key(place);
     }
 
     /// Gives a profile another alias; changing only the case of its own is fine.
@@ -235,6 +250,9 @@ impl Roster {
     /// Records that the live login was found to be this profile's.
     pub fn mark_synced(&mut self, alias: &Alias, now: Timestamp) -> Result<(), RosterError> {
         self.position(alias)?;
+        if self.active.as_ref() != Some(alias) || self.live_since.is_none() {
+            self.live_since = Some(now);
+        }
         self.active = Some(alias.clone());
         self.synced_at = Some(now);
         Ok(())
@@ -243,6 +261,9 @@ impl Roster {
     /// Records that this profile's login was made live, or is doubted, and that the server has to be asked about it.
     pub fn mark_unconfirmed(&mut self, alias: &Alias) -> Result<(), RosterError> {
         self.position(alias)?;
+        if self.active.as_ref() != Some(alias) {
+            self.live_since = None;
+        }
         self.active = Some(alias.clone());
         self.synced_at = None;
         Ok(())

@@ -1,4 +1,4 @@
-//! Profiles come, go and are renamed. Owns the order of the steps in which a crash loses nothing: a login is saved before
+//! Profiles come, go, are renamed and put into another order. Owns the order of the steps in which a crash loses nothing: a login is saved before
 //! the roster names it, and the roster forgets a profile last. Leaves guided sign-in to `rotate`.
 
 use crate::credential::{Live, Login};
@@ -71,10 +71,7 @@ pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added,
 
 fn live_login(ports: &Ports) -> Result<Login, FlowError> {
     let document = ports.live.read()?.ok_or(FlowError::SignedOut)?;
-    match Live::parse(&document).map_err(FlowError::LiveDamaged)? {
-        Live::Login(login) => Ok(login),
-        Live::Husk | Live::Absent => Err(FlowError::SignedOut),
-    }
+    Live::parse(&document).map_err(FlowError::LiveDamaged)?.into_login().ok_or(FlowError::SignedOut)
 }
 
 /// The active profile, if its login was replaced outside Signalbox; an error unless the person has agreed.
@@ -114,6 +111,18 @@ pub fn rename(ports: &Ports, from: &Alias, to: &Alias) -> Result<(), FlowError> 
         generations::hand_over(ports, from, Some(to))?;
     }
     history::note(ports, &Event::Renamed { from: from.clone(), to: to.clone() });
+    Ok(())
+}
+
+/// Puts the profiles into this order. One that is gone by now is passed over, and one that is not named stands behind.
+pub fn reorder(ports: &Ports, order: &[Alias]) -> Result<(), FlowError> {
+    let _own = recover::enter(ports, "reorder")?;
+    let mut roster = vault::load_roster(ports)?;
+    let before = roster.clone();
+    roster.reorder(order);
+    if roster != before {
+        vault::save_roster(ports, &roster)?;
+    }
     Ok(())
 }
 

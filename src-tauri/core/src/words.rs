@@ -1,7 +1,11 @@
 //! Words for lengths of time, badges and next steps, for the tray and the command line. The board has the same words in
 //! `format.ts` and `copy.ts`, because its ages tick without asking us. Leaves meaning to `policy` and `error`.
 
-use crate::board::{Badge, Deadline, LiveState, Reason};
+use std::fmt::Display;
+
+use chrono::{NaiveDate, TimeZone};
+
+use crate::board::{Badge, Deadline, LiveState, Meter, Outlook, Reason, SpendView};
 use crate::error::NextStep;
 use crate::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 
@@ -25,6 +29,46 @@ pub fn countdown(until: Timestamp, now: Timestamp) -> String {
         (0, 0) => format!("{rest}m"),
         (0, _) => format!("{hours}h{rest:02}"),
         _ => format!("{days}d {hours}h"),
+    }
+}
+
+/// A moment where the person is: "14:20" today, "Tue 14:20" within six days, "14 May" otherwise. `zone` is the caller's, because
+/// nobody in here knows where that is.
+pub fn clock<Zone: TimeZone>(at: Timestamp, now: Timestamp, zone: &Zone) -> String
+where
+    Zone::Offset: Display,
+{
+    let local = |moment: Timestamp| zone.timestamp_millis_opt(moment.ms()).single();
+    let (Some(at), Some(now)) = (local(at), local(now)) else { return "?".to_owned() };
+    let days = |date: NaiveDate| date.signed_duration_since(now.date_naive()).num_days();
+    let form = match days(at.date_naive()) {
+        0 => "%H:%M",
+        -6..=6 => "%a %H:%M",
+        _ => "%-d %b",
+    };
+    at.format(form).to_string()
+}
+
+/// Where a window is going: "limit at 14:20 at this pace", "lasts until the reset", "used up until the reset". `None` where
+/// there is too little to judge by.
+pub fn outlook<Zone: TimeZone>(meter: &Meter, now: Timestamp, zone: &Zone) -> Option<String>
+where
+    Zone::Offset: Display,
+{
+    if meter.percent >= 100.0 {
+        return Some(if meter.resets_at.is_some() { "used up until the reset" } else { "used up" }.to_owned());
+    }
+    Some(match meter.outlook? {
+        Outlook::Limit { at } => format!("limit at {} at this pace", clock(at, now, zone)),
+        Outlook::Lasts => "lasts until the reset".to_owned(),
+    })
+}
+
+/// What was paid beyond the plan: "$5.41 of $20.00", "$5.41, no limit set".
+pub fn spend(spend: &SpendView) -> String {
+    match &spend.limit {
+        Some(limit) => format!("{} of {limit}", spend.used),
+        None => format!("{}, no limit set", spend.used),
     }
 }
 
@@ -102,5 +146,65 @@ pub fn hint(step: &NextStep, now: Timestamp) -> String {
             "answer the Keychain's dialog, or run `claude` and `/login`, then try again".to_owned()
         }
         NextStep::ReportBug => "please report this with the log in the data folder".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::FixedOffset;
+
+    use super::*;
+    use crate::board::Severity;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text).expect("a moment")
+    }
+
+    #[test]
+    fn a_clock_time_is_local_and_says_the_day_where_it_is_another() {
+        let zone = FixedOffset::east_opt(2 * 3600).expect("a zone");
+        let now = at("2026-05-14T20:00:00Z");
+        for (moment, words) in [
+            ("2026-05-14T20:30:00Z", "22:30"),
+            ("2026-05-14T22:30:00Z", "Fri 00:30"),
+            ("2026-05-13T20:00:00Z", "Wed 22:00"),
+            ("2026-05-20T12:00:00Z", "Wed 14:00"),
+            ("2026-05-21T12:00:00Z", "21 May"),
+            ("2026-05-01T12:00:00Z", "1 May"),
+        ] {
+            assert_eq!(clock(at(moment), now, &zone), words);
+        }
+        assert_eq!(clock(Timestamp::from_ms(i64::MAX), now, &zone), "?", "no calendar reaches as far");
+    }
+
+    #[test]
+    fn an_outlook_is_a_clause_and_a_window_that_is_used_up_needs_no_forecast() {
+        let now = at("2026-05-14T09:00:00Z");
+        let meter = |percent, outlook| Meter {
+            label: "5-hour".to_owned(),
+            short: "5h".to_owned(),
+            percent,
+            resets_at: Some(now.plus(2 * HOUR)),
+            period_ms: Some(5 * HOUR),
+            severity: Severity::Normal,
+            outlook,
+        };
+        let words = |percent, outlook_of| outlook(&meter(percent, outlook_of), now, &chrono::Utc);
+        let limit = Some(Outlook::Limit { at: now.plus(80 * MINUTE) });
+        assert_eq!(words(71.0, limit).as_deref(), Some("limit at 10:20 at this pace"));
+        assert_eq!(words(20.0, Some(Outlook::Lasts)).as_deref(), Some("lasts until the reset"));
+        assert_eq!(words(100.0, limit).as_deref(), Some("used up until the reset"));
+        assert_eq!(words(20.0, None), None);
+    }
+
+    #[test]
+    fn spend_says_what_of_how_much() {
+        let view = |limit: Option<&str>| SpendView {
+            used: "$5.41".to_owned(),
+            limit: limit.map(str::to_owned),
+            percent: None,
+        };
+        assert_eq!(spend(&view(Some("$20.00"))), "$5.41 of $20.00");
+        assert_eq!(spend(&view(None)), "$5.41, no limit set");
     }
 }

@@ -7,14 +7,15 @@ use signalbox_core::ports::{LiveLogin, Ports, VaultKey};
 use crate::account_cache::AccountFile;
 use crate::clock::SystemClock;
 use crate::data_folder::DataFolder;
+use crate::database::Database;
 use crate::delegate::{ClaudeCode, Place};
 use crate::entropy::SystemEntropy;
+use crate::feed::FeedFolder;
 use crate::history::EventLog;
 use crate::locks::{MachineLocks, Patience};
 use crate::provider::HttpProvider;
-use crate::readings::Database;
 use crate::sessions::ClaudeSessions;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Settings, SettingsError, SettingsFile};
 use crate::surroundings::Surroundings;
 
 /// Why there are no ports.
@@ -41,6 +42,7 @@ pub fn with_settings(surroundings: &Surroundings, settings: Settings, by: &'stat
         Some(id) => provider.with_client_id(id.clone()),
         None => provider,
     };
+    let database = Database::new(&surroundings.data_folder());
     let (live, key, place) = stores(surroundings, &data);
     let delegate = ClaudeCode::new(surroundings, &data, place, settings.claude_program);
     Ports {
@@ -55,7 +57,10 @@ pub fn with_settings(surroundings: &Surroundings, settings: Settings, by: &'stat
         locks: Box::new(MachineLocks::new(surroundings, Patience::default())),
         clock: Box::new(SystemClock),
         entropy: Box::new(SystemEntropy),
-        readings: Box::new(Database::new(&surroundings.data_folder())),
+        readings: Box::new(database.clone()),
+        samples: Box::new(database),
+        feed: Box::new(FeedFolder::new(surroundings)),
+        preferences: Box::new(SettingsFile::new(surroundings)),
         engine,
     }
 }

@@ -1,7 +1,8 @@
-//! The wall clock of this machine. Owns nothing but the call; what a time means is decided in `signalbox-core`.
+//! The wall clock of this machine, and its time zone. Owns nothing but the calls; what a time means is decided in `signalbox-core`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use chrono::{FixedOffset, Local, Offset as _, TimeZone as _, Utc};
 use signalbox_core::ports::Clock;
 use signalbox_core::time::Timestamp;
 
@@ -12,6 +13,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         timestamp(SystemTime::now())
+    }
+
+    fn zone(&self, at: Timestamp) -> FixedOffset {
+        Local.timestamp_millis_opt(at.ms()).earliest().map_or_else(|| Utc.fix(), |local| local.offset().fix())
     }
 }
 

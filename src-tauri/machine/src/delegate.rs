@@ -238,7 +238,7 @@ impl Delegate for ClaudeCode {
         let cached = state.get("cachedUsageUtilization")?;
         let account = cached.get("accountUuid")?.as_str()?.to_owned();
         let read_at = Timestamp::from_ms(cached.get("fetchedAtMs")?.as_i64()?);
-        Some((account, Reading { usage: Usage::parse(cached.get("utilization")?)?, read_at }))
+        Some((account, Reading::answered(Usage::parse(cached.get("utilization")?)?, read_at)))
     }
 
     fn discard(&self, key: &Fingerprint) -> Result<(), StoreError> {

@@ -48,7 +48,7 @@ pub enum Mended {
 type Check = fn(Patient<'_>) -> Vec<Finding>;
 
 /// Modes come first: reading our folder closes it, as every command of Signalbox does.
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     modes::check,
     locks::check,
     around::pins,
@@ -58,6 +58,7 @@ const CHECKS: [Check; 12] = [
     logins::saved,
     logins::live,
     logins::leftovers,
+    around::usage,
     around::rivals,
     around::provider,
     around::watch,

@@ -110,6 +110,15 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32, mtime: Mtime) -> Result<(),
     sync_folder_of(path)
 }
 
+/// As [`replace`], for what may be lost in a power cut: nothing is synced, so it takes no time. Afterwards the file may
+/// be the old one, the new one, or empty.
+pub fn replace_unsynced(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
+    let temporary = Temporary::write(path, bytes, mode)?;
+    std::fs::rename(&temporary.path, path).map_err(|error| write_error(path, &error))?;
+    temporary.keep();
+    Ok(())
+}
+
 /// As [`replace`], but only where nothing is yet. `Ok(false)`: somebody else was first, and theirs stays.
 pub fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, StoreError> {
     let unwritable = |error: io::Error| write_error(path, &error);

@@ -22,10 +22,13 @@ macro_rules! conformance {
 
 mod account_cache;
 mod delegate;
+mod feed;
 mod files;
 mod history;
 mod live_login;
 mod live_login_rigs;
 mod locks;
+mod preferences;
 mod readings;
+mod samples;
 mod sessions;

@@ -212,3 +212,19 @@ fn a_watch_that_is_kept_is_seen_and_not_disturbed() {
     let found = ward.look();
     assert!(found.clean && found.of("unwatched").len() == 1);
 }
+
+#[test]
+fn a_damaged_database_of_usage_is_put_aside_and_named_until_a_person_removes_it() {
+    let ward = Ward::healthy();
+    let database = DataFolder::new(ward.stage.home.data()).readings_file();
+    for helper in ["-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{helper}", database.display()));
+    }
+    fs::write(&database, vec![b'x'; 8192]).expect("damaged");
+    ward.run("signalbox list");
+    let found = ward.look();
+    assert!(found.clean, "usage comes back by itself");
+    let what = found.only("usage-damaged")["what"].as_str().expect("a sentence");
+    assert!(what.starts_with("the database of usage was damaged, and is put aside as /"), "{what}");
+    ward.cured_by_its_command("usage-damaged");
+}

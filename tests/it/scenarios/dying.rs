@@ -15,7 +15,7 @@ use crate::scene::{Scene, alias};
 /// A warden's minute: it looks at the live login and reads whatever usage is due.
 fn watch(scene: &Scene) {
     sync::sync_live(&scene.ports).expect("synced");
-    for alias in poll::due(&scene.ports).expect("due") {
+    for alias in poll::due(&scene.ports, Urgency::Due).expect("due") {
         poll::read_usage(&scene.ports, &alias, Urgency::Due).expect("read");
     }
 }

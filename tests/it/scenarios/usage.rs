@@ -7,6 +7,8 @@ use signalbox_core::error::Code;
 use signalbox_core::fakes::World;
 use signalbox_core::poll::{self, Polled, Urgency};
 use signalbox_core::ports::{LiveLock, LockError, Locks, OwnLock, Ports, ProviderError};
+use signalbox_core::schedule;
+use signalbox_core::switch;
 use signalbox_core::sync;
 use signalbox_core::time::{HOUR, MINUTE};
 
@@ -35,10 +37,10 @@ fn a_failed_reading_keeps_the_last_one_and_a_throttle_is_remembered() {
     let scene = Scene::new().profile("a");
     poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("asked");
     scene.world.advance(10 * MINUTE);
-    assert_eq!(poll::due(&scene.ports).expect("decided"), [alias("a")]);
+    assert_eq!(poll::due(&scene.ports, Urgency::Due).expect("decided"), [alias("a")]);
     scene.world.server(|server| server.down = Some(ProviderError::Throttled { retry_after_s: Some(3600) }));
     poll::read_usage(&scene.ports, &alias("a"), Urgency::Due).expect("asked");
-    assert!(poll::due(&scene.ports).expect("decided").is_empty());
+    assert!(poll::due(&scene.ports, Urgency::Due).expect("decided").is_empty());
     scene.world.unplan();
     let again = poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("not asked");
     assert!(matches!(again, Polled::NotYet { .. }), "even a person cannot ask within the server's own block");
@@ -131,4 +133,54 @@ fn usage_that_is_refused_even_with_a_fresh_login_is_not_asked_with_a_fresher_one
     assert!(matches!(polled, Polled::Failed(ProviderError::Unauthorized)), "{polled:?}");
     let refreshes = scene.world.calls().iter().filter(|call| **call == "provider.refresh").count();
     assert_eq!(refreshes, 1);
+}
+
+#[test]
+fn a_reading_that_arrives_after_a_switch_is_drawn_on_the_card_of_the_account_it_was_asked_for() {
+    let scene = Scene::new().profile("a").profile("b");
+    let mut switched = false;
+    scene.world.interject(Some(Box::new(move |world, call| {
+        if call == "provider.usage" && !switched {
+            switched = true;
+            switch::use_profile(&world.ports(), &alias("a")).expect("switched while the question is under way");
+        }
+        None
+    })));
+    poll::read_usage(&scene.ports, &alias("b"), Urgency::Forced).expect("read");
+    scene.world.interject(None);
+    assert_eq!(scene.live_account().as_deref(), Some("a"));
+    let board = board::assemble(&scene.ports, &glance(&scene)).expect("a board");
+    let percents: Vec<_> =
+        board.cards.iter().map(|card| card.usage.as_ref().map(|usage| usage.meters[0].percent)).collect();
+    assert_eq!(percents, [None, Some(98.0)]);
+}
+
+#[test]
+fn a_person_may_ask_past_the_floor_but_not_past_the_budget() {
+    let scene = Scene::new().profile("a");
+    let ask = |urgency| poll::read_usage(&scene.ports, &alias("a"), urgency).expect("no failure");
+    for number in 0..schedule::BUDGET {
+        assert!(matches!(ask(Urgency::Forced), Polled::Read(_)), "question {number} of an hour");
+        assert!(matches!(ask(Urgency::Due), Polled::NotYet { .. }), "nothing that nobody asked for comes so soon");
+        scene.world.advance(MINUTE);
+    }
+    let Polled::NotYet { until } = ask(Urgency::Forced) else { panic!("the budget is used up") };
+    assert_eq!(until.since(scene.now()), HOUR - i64::try_from(schedule::BUDGET).expect("few") * MINUTE);
+    scene.world.advance(until.since(scene.now()));
+    assert!(matches!(ask(Urgency::Forced), Polled::Read(_)), "one question has aged out");
+}
+
+#[test]
+fn resets_that_waver_are_one_and_the_same() {
+    let scene = Scene::new().profile("a");
+    let read = || match poll::read_usage(&scene.ports, &alias("a"), Urgency::Forced).expect("asked") {
+        Polled::Read(reading) => reading.usage.windows[0].resets_at.expect("it has begun"),
+        polled => panic!("{polled:?}"),
+    };
+    // The pretended server's reset is always an hour off, so a later answer names a later one.
+    let first = read();
+    scene.world.advance(1_700);
+    assert_eq!(read(), first);
+    scene.world.advance(2 * MINUTE);
+    assert_eq!(read().since(first), 1_700 + 2 * MINUTE, "a new window is no wavering");
 }

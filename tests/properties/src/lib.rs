@@ -18,6 +18,7 @@ mod security;
 mod sessions;
 mod settings;
 mod splice;
+mod statusline;
 mod told;
 mod usage;
 
@@ -30,6 +31,7 @@ pub use security::security_output;
 pub use sessions::{claude_settings, session_record};
 pub use settings::settings_toml;
 pub use splice::claude_json_splice;
+pub use statusline::statusline_json;
 pub use told::told_json;
 pub use usage::usage_json;
 
@@ -37,7 +39,7 @@ pub use usage::usage_json;
 pub type Property = fn(&[u8]);
 
 /// Every property by its name, which is also the name of its fuzz target and of its folder in `seeds/`.
-pub const ALL: [(&str, Property); 11] = [
+pub const ALL: [(&str, Property); 12] = [
     ("claude_json_splice", claude_json_splice),
     ("claude_settings", claude_settings),
     ("cred_envelope", cred_envelope),
@@ -47,6 +49,7 @@ pub const ALL: [(&str, Property); 11] = [
     ("security_output", security_output),
     ("session_record", session_record),
     ("settings_toml", settings_toml),
+    ("statusline_json", statusline_json),
     ("told_json", told_json),
     ("usage_json", usage_json),
 ];

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 use signalbox_core::board::Severity;
+use signalbox_core::meters;
 use signalbox_core::time::{DAY, Timestamp};
 use signalbox_core::usage::{Reading, Usage, Window, WindowKind};
 use signalbox_core::words;
@@ -32,8 +33,8 @@ pub fn usage_json(bytes: &[u8]) {
     assert!(usage.windows.iter().all(|window| tightest.is_some_and(|most| window.percent <= most)));
     check_stored(&usage);
     for now in moments(&usage) {
-        check_shown(&Reading { usage: usage.clone(), read_at: now }, now);
-        check_shown(&Reading { usage: usage.clone(), read_at: now.plus(DAY) }, now);
+        check_shown(&Reading::answered(usage.clone(), now), now);
+        check_shown(&Reading::answered(usage.clone(), now.plus(DAY)), now);
     }
 }
 
@@ -47,7 +48,7 @@ fn check_flat(answer: &Value, flat: &str, kind: &WindowKind, usage: &Usage) {
 }
 
 fn check_stored(usage: &Usage) {
-    let reading = Reading { usage: usage.clone(), read_at: Timestamp::from_ms(1_800_000_000_000) };
+    let reading = Reading::answered(usage.clone(), Timestamp::from_ms(1_800_000_000_000));
     let text = serde_json::to_string(&reading).expect("a reading is plain data");
     let back: Reading = serde_json::from_str(&text).expect("what was stored can be read");
     assert_eq!(back.usage.windows.len(), usage.windows.len());
@@ -58,7 +59,7 @@ fn check_stored(usage: &Usage) {
 }
 
 fn check_shown(reading: &Reading, now: Timestamp) {
-    let view = reading.view(now);
+    let view = meters::view(reading, &[], now);
     assert_eq!(view.meters.len(), reading.usage.windows.len());
     for (meter, window) in view.meters.iter().zip(&reading.usage.windows) {
         let over = window.resets_at.is_some_and(|at| at <= now);

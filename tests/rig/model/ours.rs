@@ -215,7 +215,7 @@ fn action(stage: &mut Stage, flow: Flow) -> Option<Action> {
     Some(match flow {
         Flow::Sync => Box::new(|ports| sync::sync_live(ports).map(Some)),
         Flow::Round => Box::new(|ports| {
-            for alias in poll::due(ports)? {
+            for alias in poll::due(ports, Urgency::Due)? {
                 poll::read_usage(ports, &alias, Urgency::Due)?;
             }
             Ok(None)

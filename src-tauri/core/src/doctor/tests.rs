@@ -64,6 +64,7 @@ fn every() -> Vec<Finding> {
         Finding::LoginNeeded { alias: alias() },
         Finding::DeadlineNear { alias: alias(), at: now().plus(DAY), assumed: false },
         Finding::DeadlineNear { alias: alias(), at: now().plus(DAY), assumed: true },
+        Finding::UsageDamaged { path: path() },
         Finding::Unwatched,
         Finding::Unchecked { what: "the sessions", why: "it is a file".to_owned() },
     ]
@@ -107,7 +108,7 @@ fn kinds_tell_findings_apart() {
     kinds.sort_unstable();
     kinds.dedup();
     assert_eq!(kinds.len(), together, "two different findings have one name");
-    assert_eq!(kinds.len(), 33);
+    assert_eq!(kinds.len(), 34);
 }
 
 #[test]

@@ -101,6 +101,9 @@ impl Finding {
                 let deadline = crate::board::Deadline { at: *at, assumed: *assumed };
                 format!("{alias}: {}", words::deadline(deadline, now))
             }
+            Self::UsageDamaged { path } => {
+                format!("the database of usage was damaged, and is put aside as {}", shown(path))
+            }
             Self::Unwatched => "nobody keeps watch over the logins".to_owned(),
             Self::Unchecked { what, why } => format!("{what} could not be checked: {why}"),
         }
@@ -169,6 +172,7 @@ impl Finding {
                 "the server ended its login, or its deadline has passed; nothing but a new sign-in helps"
             }
             Self::DeadlineNear { .. } => "renewing does not move that date; signing in again does",
+            Self::UsageDamaged { .. } => "a new one was begun; `signalbox history` knows nothing of the time before",
             Self::Unwatched => {
                 "a renewal is saved only when a command runs; the app or `signalbox watch` saves it at once"
             }
@@ -233,6 +237,7 @@ impl Finding {
             Self::Unregistered { .. } => Cure::words("register it with `signalbox add <alias>`"),
             Self::Unsaved => Cure::command("signalbox refresh".to_owned()),
             Self::LoginNeeded { alias } | Self::DeadlineNear { alias, .. } => sign_in(alias, now),
+            Self::UsageDamaged { path } => Cure::command(format!("rm {}*", path_of(path))),
             Self::Unwatched => Cure::command("signalbox watch --install".to_owned()),
             Self::Unchecked { .. } => Cure::words("mend that, then run `signalbox doctor` again"),
         })

@@ -3,6 +3,7 @@
 //! conformance suite runs over these and the real adapters, because a fake kinder than the machine is a bug.
 
 mod claude;
+mod readings;
 mod server;
 mod stores;
 mod surroundings;
@@ -11,12 +12,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::document::Document;
+use crate::feed::{Heard, Report};
 use crate::history::{Entry, Event};
 use crate::policy::{BackOff, EngineChoice};
 use crate::ports::{FileName, Ports};
+use crate::schedule::Books;
 use crate::sessions::{Pin, Session};
-use crate::time::Timestamp;
+use crate::stretch::{Stretch, Upkeep};
+use crate::time::{HOUR, Timestamp};
 use crate::usage::Reading;
+use crate::view::View;
 
 pub use server::{Pair, Server};
 
@@ -56,7 +61,13 @@ pub(crate) struct State {
     cache: Option<String>,
     files: HashMap<FileName, Vec<u8>>,
     readings: HashMap<crate::identity::Identity, Reading>,
-    next_allowed: HashMap<crate::identity::Identity, Timestamp>,
+    samples: HashMap<crate::identity::Identity, Vec<Stretch>>,
+    upkeep: Option<Upkeep>,
+    books: HashMap<crate::identity::Identity, Books>,
+    reports: Vec<Report>,
+    /// What is remembered of the sessions that told something, by their names.
+    heard: HashMap<String, Heard>,
+    view: View,
     back_offs: HashMap<crate::identity::Identity, BackOff>,
     sessions: Vec<Session>,
     pins: Vec<Pin>,
@@ -92,7 +103,12 @@ impl World {
             cache: Some(r#"{"numStartups":7}"#.to_owned()),
             files: HashMap::new(),
             readings: HashMap::new(),
-            next_allowed: HashMap::new(),
+            samples: HashMap::new(),
+            upkeep: None,
+            books: HashMap::new(),
+            reports: Vec::new(),
+            heard: HashMap::new(),
+            view: View::default(),
             back_offs: HashMap::new(),
             sessions: Vec::new(),
             pins: Vec::new(),
@@ -126,6 +142,9 @@ impl World {
             clock: Box::new(self.clone()),
             entropy: Box::new(self.clone()),
             readings: Box::new(self.clone()),
+            samples: Box::new(self.clone()),
+            feed: Box::new(self.clone()),
+            preferences: Box::new(self.clone()),
             sessions: Box::new(self.clone()),
             delegate: Box::new(self.clone()),
             history: Box::new(self.clone()),
@@ -167,6 +186,12 @@ impl World {
         state.history.drain(..old);
         let now = state.now;
         state.server.forget_spent(now);
+        for books in state.books.values_mut() {
+            books.asked.retain(|at| now.since(*at) < HOUR);
+        }
+        for samples in state.samples.values_mut() {
+            samples.retain(|stretch| now.since(stretch.last) < crate::forecast::LOOKBACK_MS);
+        }
     }
 
     /// What is written down of what happened.

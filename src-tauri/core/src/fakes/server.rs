@@ -267,7 +267,7 @@ impl Provider for World {
                 // Each account has a number of its own, so that a reading on the wrong card shows.
                 let percent = login.account.identity.account().bytes().map(f64::from).sum::<f64>() % 100.0;
                 let resets_at = Some(state.now.plus(HOUR));
-                Ok(Usage { windows: vec![Window { kind: WindowKind::FiveHour, percent, resets_at }] })
+                Ok(Usage { windows: vec![Window { kind: WindowKind::FiveHour, percent, resets_at }], spend: None })
             },
         )
     }

@@ -1,13 +1,9 @@
-//! The pretended rest: locks that a crash leaves behind as a real one would, a clock that stands still, numbers that
-//! only look random, and usage readings.
+//! The pretended rest: locks that a crash leaves behind as a real one would, a clock that stands still, and numbers that
+//! only look random.
 
-use crate::identity::Identity;
-use crate::policy::BackOff;
-use crate::ports::{Clock, Entropy, LiveLock, LockError, Locks, OwnLock, Readings, StoreError};
+use crate::ports::{Clock, Entropy, LiveLock, LockError, Locks, OwnLock, StoreError};
 use crate::time::{MINUTE, Timestamp};
-use crate::usage::Reading;
 
-use super::stores::{unreadable, unwritable};
 use super::{State, World};
 
 /// After this long an untouched lock of Claude Code's may be taken over (`docs/observed.md` §3).
@@ -103,53 +99,5 @@ impl Entropy for World {
                 Ok(())
             },
         )
-    }
-}
-
-impl Readings for World {
-    fn last(&self, identity: &Identity) -> Result<Option<Reading>, StoreError> {
-        self.step("readings.last", unreadable, |state, _| Ok(state.readings.get(identity).cloned()))
-    }
-
-    fn store(&self, identity: &Identity, reading: &Reading) -> Result<(), StoreError> {
-        self.step("readings.store", unwritable, |state, _| {
-            state.readings.insert(identity.clone(), reading.clone());
-            Ok(())
-        })
-    }
-
-    fn next_allowed(&self, identity: &Identity) -> Result<Option<Timestamp>, StoreError> {
-        self.step("readings.next_allowed", unreadable, |state, _| Ok(state.next_allowed.get(identity).copied()))
-    }
-
-    fn set_next_allowed(&self, identity: &Identity, at: Timestamp) -> Result<(), StoreError> {
-        self.step("readings.set_next_allowed", unwritable, |state, _| {
-            let later = state.next_allowed.get(identity).copied().map_or(at, |before| before.max(at));
-            state.next_allowed.insert(identity.clone(), later);
-            Ok(())
-        })
-    }
-
-    fn back_off(&self, identity: &Identity) -> Result<Option<BackOff>, StoreError> {
-        self.step("readings.back_off", unreadable, |state, _| Ok(state.back_offs.get(identity).copied()))
-    }
-
-    fn set_back_off(&self, identity: &Identity, back_off: Option<BackOff>) -> Result<(), StoreError> {
-        self.step("readings.set_back_off", unwritable, |state, _| {
-            match back_off {
-                Some(back_off) => state.back_offs.insert(identity.clone(), back_off),
-                None => state.back_offs.remove(identity),
-            };
-            Ok(())
-        })
-    }
-
-    fn forget(&self, identity: &Identity) -> Result<(), StoreError> {
-        self.step("readings.forget", unwritable, |state, _| {
-            state.readings.remove(identity);
-            state.next_allowed.remove(identity);
-            state.back_offs.remove(identity);
-            Ok(())
-        })
     }
 }

@@ -1,4 +1,4 @@
-//! What lies around the logins: pins, settings, rival writers, the provider and its clock, the watch. Owns these checks.
+//! What lies around the logins: pins, settings, rival writers, the the database of usage, the provider and its clock, the watch. Owns these checks.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,6 +12,7 @@ use signalbox_core::ports::ProviderError;
 
 use super::{Patient, modes};
 use crate::data_folder::DataFolder;
+use crate::database::Database;
 use crate::sessions::{self, claude_settings};
 use crate::settings::SettingsError;
 use crate::surroundings::Surroundings;
@@ -90,6 +91,16 @@ pub fn settings(patient: Patient<'_>) -> Vec<Finding> {
         Finding::Settings { why: error.to_string(), unset }
     };
     patient.settings.map(finding).into_iter().collect()
+}
+
+/// Databases of usage that were damaged, and put aside.
+pub fn usage(patient: Patient<'_>) -> Vec<Finding> {
+    let data = patient.surroundings.data_folder();
+    if !modes::is_usable(&data) {
+        return Vec::new();
+    }
+    let finding = |path| Finding::UsageDamaged { path };
+    Database::put_aside(&data).into_iter().map(finding).collect()
 }
 
 /// Whether another program writes saved copies of logins into Claude Code's store, as our own history tells.
