@@ -64,6 +64,13 @@ fn any_usage_answer_becomes_sane_meters() {
 }
 
 #[test]
+fn whatever_the_statusline_is_told_becomes_sane_numbers_and_no_answer_seems_later_than_it_is() {
+    hold("statusline_json", CASES, inputs::statusline(), |bytes| {
+        signalbox_core::feed::Told::parse(bytes).is_some_and(|told| !told.windows.is_empty())
+    });
+}
+
+#[test]
 fn what_the_security_tool_prints_is_read_as_what_was_stored() {
     hold("security_output", CASES / 2, inputs::security(), |bytes| Document::parse(bytes.to_vec()).is_ok());
 }

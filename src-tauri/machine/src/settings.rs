@@ -3,17 +3,24 @@
 //! `provider`, and what each setting brings about to whoever reads it.
 
 mod address;
+mod choices;
+mod file;
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use signalbox_core::episodes::Notices;
 use signalbox_core::policy::EngineChoice;
 use signalbox_core::ports::StoreError;
 
 use crate::durable::{self, Links};
 use crate::surroundings::Surroundings;
+
+use choices::Choices;
+pub use choices::{MenuBar, MenuBarStyle, MenuBarWindow};
+pub use file::SettingsFile;
 
 /// Where profile and usage are asked (`docs/claude-code.md` §F).
 pub const API: &str = "https://api.anthropic.com";
@@ -36,6 +43,10 @@ pub struct Settings {
     pub restore: Restore,
     /// The Claude Code that the delegated engine runs, where it shall not be looked for.
     pub claude_program: Option<PathBuf>,
+    pub statusline: Statusline,
+    pub menu_bar: MenuBar,
+    /// Which usage a person is told of unasked.
+    pub notices: Notices,
 }
 
 impl Default for Settings {
@@ -46,6 +57,9 @@ impl Default for Settings {
             engine: EngineChoice::default(),
             restore: Restore::default(),
             claude_program: None,
+            statusline: Statusline::default(),
+            menu_bar: MenuBar::default(),
+            notices: Notices::default(),
         }
     }
 }
@@ -58,6 +72,15 @@ pub enum Restore {
     Ask,
     /// Restores the choice, at most twice.
     Auto,
+}
+
+/// What `signalbox statusline` prints where its own options say nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statusline {
+    /// Text with placeholders.
+    pub format: Option<String>,
+    /// Another statusline command, whose output stands beside ours.
+    pub command: Option<String>,
 }
 
 /// The provider's two base addresses, without a slash at the end.
@@ -107,11 +130,14 @@ impl Settings {
             engine: file.engine.unwrap_or_default(),
             restore: file.restore.unwrap_or_default(),
             claude_program: file.claude_program.map(|program| surroundings.from_home(&program)),
+            statusline: file.statusline,
+            menu_bar: file.choices.menu_bar,
+            notices: file.choices.notices,
         })
     }
 }
 
-const SECTIONS: [&str; 5] = ["board", "claude", "provider", "renewal", "watch"];
+const SECTIONS: [&str; 8] = ["board", "claude", "menu_bar", "notify", "provider", "renewal", "statusline", "watch"];
 
 /// What the file says, unchecked.
 #[derive(Default)]
@@ -122,6 +148,8 @@ struct FileSettings {
     engine: Option<EngineChoice>,
     restore: Option<Restore>,
     claude_program: Option<PathBuf>,
+    statusline: Statusline,
+    choices: Choices,
 }
 
 impl FileSettings {
@@ -192,7 +220,15 @@ impl FileSettings {
                 let program = program.filter(|path| path.is_absolute() || path.starts_with("~"));
                 self.claude_program = Some(program.ok_or(("claude.program", "a whole path in quotes"))?);
             }
-            _ => return Ok(false),
+            ("statusline", "format") => {
+                self.statusline.format =
+                    Some(value.as_str().map(str::to_owned).ok_or(("statusline.format", "text in quotes"))?);
+            }
+            ("statusline", "command") => {
+                self.statusline.command =
+                    Some(value.as_str().map(str::to_owned).ok_or(("statusline.command", "a command in quotes"))?);
+            }
+            _ => return self.choices.set(section, key, value),
         }
         Ok(true)
     }

@@ -1,12 +1,13 @@
 //! What the engine does without being asked: keep the watch or leave it to another program, look at the live login
 //! when it may have changed and no more often, look again after a switch, and begin anew after a fault of our own.
-//! Owns *when*; what comes of it is in `outcome`.
+//! Owns *when*; what comes of it is in `outcome`, and when usage is read in `rounds`.
 
 use std::time::{Duration, Instant};
 
 use signalbox_core::error::Doing;
 use signalbox_core::history;
 use signalbox_core::policy;
+use signalbox_core::poll::Urgency;
 use signalbox_core::ports::Stamp;
 use signalbox_core::time::Timestamp;
 
@@ -15,6 +16,8 @@ use super::{Cause, Engine};
 
 /// A look that settled nothing is repeated at ever longer intervals, up to this many of the first one.
 const LOOK_BACKOFF_MAX: u32 = 32;
+/// A timer that is due within this part of a poll is due.
+const POLL_SLACK: u32 = 10;
 /// After fault upon fault, mending what they may have left is tried at ever longer intervals, up to this many ticks.
 const FAULT_BACKOFF_TICKS_MAX: u32 = 256;
 
@@ -105,6 +108,7 @@ impl Engine {
             self.aftermath.mend_at,
             self.looks.deferred,
             self.fault.recover_at,
+            self.usage.after_wake,
             self.leave_at,
         ];
         let first = timers.into_iter().flatten().min();
@@ -124,14 +128,21 @@ impl Engine {
         if is_due(&mut self.looks.deferred, now) {
             self.look(Look::IfNew);
         }
-        if now >= self.next_poll {
-            self.next_poll = now + self.pace.poll;
-            self.poll(now);
+        if is_due(&mut self.usage.after_wake, now) {
+            self.begin_round(Urgency::Eager);
         }
-        if now >= self.next_tick {
+        // What is due in a moment is done along, so that the processor wakes once instead of twice.
+        let soon = now + self.pace.poll / POLL_SLACK;
+        if soon >= self.next_poll {
+            self.next_poll = now + self.pace.poll;
+            self.notice_waking(now);
+            self.poll(now);
+            self.look_at_the_feed();
+        }
+        if soon >= self.next_tick {
             self.next_tick = now + self.pace.tick;
             self.ask_for_the_watch();
-            self.begin_round();
+            self.begin_round(Urgency::Due);
             self.forget_old_notice(now);
             // Badges age and windows reset without anything happening.
             self.publish();
@@ -272,14 +283,6 @@ impl Engine {
     /// What was settled is not any more: the list of profiles or the store is known to have changed.
     pub(super) fn unsettle(&mut self) {
         self.looks.settled = None;
-    }
-
-    /// Usage that is due is read by whoever keeps the watch.
-    pub(super) fn begin_round(&mut self) {
-        if self.watching && !self.round_under_way && self.leave_at.is_none() {
-            self.round_under_way = true;
-            self.give(Job::Round);
-        }
     }
 
     /// Takes the watch if nobody else keeps it.

@@ -6,6 +6,7 @@ use signalbox_core::episodes::Announcement;
 use signalbox_core::error::{Code, Doing, NextStep, Problem};
 use signalbox_core::flow::FlowError;
 use signalbox_core::history::{self, Entry};
+use signalbox_core::poll::Urgency;
 use signalbox_core::ports::Stamp;
 use signalbox_core::profile::Alias;
 use signalbox_core::recover::Recovered;
@@ -14,6 +15,7 @@ use signalbox_core::switch::Used;
 use signalbox_core::sync::Synced;
 use signalbox_core::time::Timestamp;
 use signalbox_core::undo::Undone;
+use signalbox_core::view::View;
 
 use super::Reply;
 
@@ -43,8 +45,10 @@ pub enum Job {
         edit: Edit,
         reply: Reply,
     },
-    /// Read the usage of whoever is due.
-    Round,
+    /// Take in what the statusline told, and read the usage of whoever is due.
+    Round {
+        urgency: Urgency,
+    },
     /// Read the usage of these, due or not.
     Ask {
         aliases: Vec<Alias>,
@@ -79,7 +83,7 @@ pub enum AskedBy {
     Engine,
 }
 
-/// A change of the list of profiles.
+/// A change of the list of profiles, or of how it is drawn.
 #[derive(Debug)]
 pub enum Edit {
     Add {
@@ -97,6 +101,14 @@ pub enum Edit {
     Undo {
         alias: Alias,
     },
+    /// Put the profiles into this order.
+    Reorder {
+        aliases: Vec<Alias>,
+    },
+    /// Draw the board like this.
+    SetView {
+        view: View,
+    },
 }
 
 impl Edit {
@@ -106,6 +118,16 @@ impl Edit {
             Self::Rename { from, .. } => Doing::Rename(from.clone()),
             Self::Remove { alias } => Doing::Remove(alias.clone()),
             Self::Undo { alias } => Doing::Undo(alias.clone()),
+            Self::Reorder { .. } => Doing::Reorder,
+            Self::SetView { .. } => Doing::SetView,
+        }
+    }
+
+    /// Whether it may have changed whose the live login is.
+    pub(super) fn concerns_logins(&self) -> bool {
+        match self {
+            Self::Add { .. } | Self::Rename { .. } | Self::Remove { .. } | Self::Undo { .. } => true,
+            Self::Reorder { .. } | Self::SetView { .. } => false,
         }
     }
 }
@@ -139,8 +161,10 @@ pub enum Ended {
     },
     /// Somebody was due: the provider is being asked now. Another outcome of the same job follows.
     RoundBegan,
+    /// `asked`: it began to ask the provider; `told`: the statusline brought something new.
     RoundOver {
-        began: bool,
+        asked: bool,
+        told: bool,
     },
     Asked {
         by: AskedBy,

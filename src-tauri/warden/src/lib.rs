@@ -11,6 +11,7 @@ mod handle;
 mod job;
 mod notice;
 mod outcome;
+mod rounds;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use signalbox_core::board::{Activity, Board, LiveState, Switching};
-use signalbox_core::episodes::Announcement;
+use signalbox_core::episodes::{Announcement, Notices, Teller};
 use signalbox_core::error::{Doing, Problem};
+use signalbox_core::poll::Urgency;
 use signalbox_core::ports::Ports;
 use signalbox_core::profile::Alias;
 use signalbox_core::time::Timestamp;
@@ -35,6 +37,7 @@ pub use handle::EngineHandle;
 pub use job::Edit;
 use job::{AskedBy, Ended, Job};
 use notice::Said;
+use rounds::Rounds;
 use work::Worker;
 
 /// How a change of the list of profiles is answered.
@@ -97,6 +100,10 @@ pub struct Pace {
     pub confirm_every: Duration,
     /// How long a notice is news.
     pub notice_for: Duration,
+    /// The machine slept if between two polls the wall clock went on by so much more than this program did.
+    pub slept: Duration,
+    /// How long after waking the network may take to come back.
+    pub after_wake: Duration,
     /// How long quitting waits for work in flight. A spent refresh token must not lose its answer.
     pub leave_within: Duration,
 }
@@ -111,6 +118,8 @@ impl Default for Pace {
             mend_after: Duration::from_secs(5),
             confirm_every: Duration::from_secs(300),
             notice_for: Duration::from_secs(30),
+            slept: Duration::from_secs(30),
+            after_wake: Duration::from_secs(2),
             leave_within: Duration::from_secs(70),
         }
     }
@@ -133,6 +142,8 @@ pub struct Habits {
     pub restores: bool,
     /// A person can be told something unasked.
     pub announces: bool,
+    /// Of which usage.
+    pub notices: Notices,
     /// Asked at the start, and at every tick until the watch is this program's. While another keeps it this one is a
     /// *guest*: it shows everything and does what a person asks for, but begins nothing by itself.
     pub watched_by: WatchedBy,
@@ -141,7 +152,7 @@ pub struct Habits {
 impl Habits {
     /// Of the only program there is, which asks before it does anything and announces nothing.
     pub fn alone(pace: Pace) -> Self {
-        Self { pace, restores: false, announces: false, watched_by: Box::new(|| None) }
+        Self { pace, restores: false, announces: false, notices: Notices::default(), watched_by: Box::new(|| None) }
     }
 }
 
@@ -194,7 +205,7 @@ struct Engine {
     fault: Fault,
     next_tick: Instant,
     next_poll: Instant,
-    round_under_way: bool,
+    usage: Rounds,
     /// Jobs that ask the provider right now.
     asking: u32,
     /// All jobs that have not ended.
@@ -214,9 +225,12 @@ pub fn start(ports: Arc<Ports>, faces: Box<dyn Faces>, habits: Habits) -> std::i
 
 impl Engine {
     fn new(ports: Arc<Ports>, faces: Box<dyn Faces>, habits: Habits, events: &Sender<Event>) -> std::io::Result<Self> {
-        let Habits { pace, restores, announces, watched_by } = habits;
+        let Habits { pace, restores, announces, notices, watched_by } = habits;
         let leaving = Arc::new(AtomicBool::new(false));
-        let worker = |name| Worker::start(name, Arc::clone(&ports), events.clone(), Arc::clone(&leaving));
+        let worker = |name| {
+            let teller = Teller::new(notices.clone());
+            Worker::start(name, Arc::clone(&ports), events.clone(), Arc::clone(&leaving), teller)
+        };
         let now = Instant::now();
         let board_time = ports.clock.now();
         Ok(Self {
@@ -246,7 +260,7 @@ impl Engine {
             // Whoever has just started it wants to see usage soon.
             next_tick: now + pace.tick.min(pace.look_again),
             next_poll: now + pace.poll,
-            round_under_way: false,
+            usage: Rounds::new(now, board_time),
             asking: 0,
             in_flight: 0,
             leave_at: None,
@@ -306,7 +320,7 @@ impl Engine {
             }
             Event::BoardOpened => {
                 self.look(Look::IfChanged);
-                self.begin_round();
+                self.begin_round(Urgency::Eager);
                 self.publish();
             }
             Event::DismissProblem => {
@@ -328,7 +342,7 @@ impl Engine {
             return;
         }
         let worker = match &job {
-            Job::Round => &self.rounds,
+            Job::Round { .. } => &self.rounds,
             Job::Ask { .. } => &self.asks,
             Job::Tell { .. } => match &self.teller {
                 Some(teller) => teller,

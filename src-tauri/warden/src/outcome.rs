@@ -38,12 +38,14 @@ impl Engine {
                 self.asking += 1;
                 self.publish();
             }
-            Ended::RoundOver { began } => {
-                self.round_under_way = false;
-                if began {
+            Ended::RoundOver { asked, told } => {
+                if asked {
                     self.asking -= 1;
+                }
+                if asked || told {
                     self.publish();
                 }
+                self.round_ended();
             }
             Ended::Asked { by, problem } => {
                 self.asking -= 1;
@@ -341,12 +343,14 @@ impl Engine {
                 Edit::Add { alias, .. } => self.ask(vec![alias.clone()], AskedBy::Engine),
                 Edit::Rename { from, to } => self.forget(from, Some(to)),
                 Edit::Remove { alias } => self.forget(alias, None),
-                Edit::Undo { .. } => {}
+                Edit::Undo { .. } | Edit::Reorder { .. } | Edit::SetView { .. } => {}
             }
             if let Done::Undone(undone) = done {
                 self.undone(undone);
             }
-            self.look(Look::Anyway);
+            if edit.concerns_logins() {
+                self.look(Look::Anyway);
+            }
         }
         // The page shows what it was refused with; the board is for what nobody waits for.
         self.publish();

@@ -81,6 +81,7 @@ impl Engine {
             problem: Some(problem),
             notice: activity.notice.clone(),
             watched_by: activity.watched_by.clone(),
+            view: self.ports.preferences.view(),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The engine over the core's fakes: a world with two profiles, an engine whose time runs fast, and a recorder of
 //! what faces are told. What a person asks for is in `clicks`, what others do meanwhile in `outside`, what the engine
-//! does unasked in `duties`, being a guest in `guest`, our own faults in `faults`, sentences in `words`.
+//! does unasked in `duties`, when it reads usage in `usage`, being a guest in `guest`, our own faults in `faults`, sentences
+//! in `words`.
 
 mod clicks;
 mod duties;
 mod faults;
 mod guest;
 mod outside;
+mod usage;
 mod words;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -164,6 +166,9 @@ fn fast() -> Pace {
         mend_after: Duration::from_millis(60),
         confirm_every: Duration::from_millis(200),
         notice_for: Duration::from_millis(300),
+        // Tests move the wall clock as they like.
+        slept: Duration::MAX,
+        after_wake: Duration::from_millis(20),
         leave_within: PATIENCE,
     }
 }

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use signalbox_core::board::LiveState;
 use signalbox_core::episodes::Teller;
 use signalbox_core::error::{Code, Doing, NextStep, Problem};
+use signalbox_core::feed;
 use signalbox_core::flow::FlowError;
 use signalbox_core::history::{self, Entry};
 use signalbox_core::mend;
@@ -20,6 +21,7 @@ use signalbox_core::recover;
 use signalbox_core::register;
 use signalbox_core::switch;
 use signalbox_core::sync;
+use signalbox_core::time::{DAY, Timestamp};
 use signalbox_core::undo;
 use signalbox_core::vault;
 
@@ -52,11 +54,12 @@ impl Worker {
         ports: Arc<Ports>,
         ended: Sender<Event>,
         leaving: Arc<AtomicBool>,
+        teller: Teller,
     ) -> std::io::Result<Self> {
         let (jobs, queue) = channel();
         std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || Hands { ports, ended, leaving, teller: Teller::default() }.work_off(&queue))?;
+            .spawn(move || Hands { ports, ended, leaving, teller, thinned_at: None }.work_off(&queue))?;
         Ok(Self { jobs })
     }
 
@@ -71,6 +74,8 @@ struct Hands {
     ended: Sender<Event>,
     leaving: Arc<AtomicBool>,
     teller: Teller,
+    /// When old samples were last made fewer.
+    thinned_at: Option<Timestamp>,
 }
 
 impl Hands {
@@ -123,7 +128,7 @@ impl Hands {
                 let result = self.attempt(&edit.doing(), |ports| apply(ports, &edit));
                 Ended::Edited { edit, reply, result }
             }
-            Job::Round => self.round(),
+            Job::Round { urgency } => self.round(urgency),
             Job::Ask { aliases, by } => Ended::Asked { by, problem: self.read_all(&aliases, Urgency::Forced) },
             Job::Note { event, unless_told } => {
                 let noted = attempt(|| {
@@ -158,22 +163,43 @@ impl Hands {
         }
     }
 
-    fn round(&self) -> Ended {
-        let due = self.attempt(&Doing::Watch, poll::due).unwrap_or_else(|failure| {
+    fn round(&mut self, urgency: Urgency) -> Ended {
+        // What the statusline told need not be asked for.
+        let told = self.attempt(&Doing::Watch, feed::take_in).unwrap_or_else(|failure| {
+            log("take in what the statusline told", &failure);
+            false
+        });
+        let due = self.attempt(&Doing::Watch, |ports| poll::due(ports, urgency)).unwrap_or_else(|failure| {
             log("find out whose usage is due", &failure);
             Vec::new()
         });
-        let began = !due.is_empty() && !self.leaving.load(Ordering::Relaxed);
-        if began {
+        let asked = !due.is_empty() && !self.leaving.load(Ordering::Relaxed);
+        if asked {
             self.report(Ended::RoundBegan);
             // What waits for the server's word is asked about as often as somebody's usage is.
             if let Err(failure) = self.attempt(&Doing::Sync, recover::bring_home) {
                 log("bring a login home that was put aside", &failure);
             }
             // A reading that fails shows in its age; nobody asked for it, so nobody is told.
-            let _ = self.read_all(&due, Urgency::Due);
+            let _ = self.read_all(&due, urgency);
         }
-        Ended::RoundOver { began }
+        if asked || told {
+            self.thin();
+        }
+        Ended::RoundOver { asked, told }
+    }
+
+    /// Makes old samples fewer, once a day, and only while new ones come in.
+    fn thin(&mut self) {
+        let now = self.ports.clock.now();
+        // A clock that was set back makes the last time lie ahead.
+        if self.thinned_at.is_some_and(|at| (0..DAY).contains(&now.since(at))) {
+            return;
+        }
+        self.thinned_at = Some(now);
+        if let Err(failure) = self.attempt(&Doing::Watch, |ports| Ok(ports.samples.thin(now)?)) {
+            log("make room among old samples", &failure);
+        }
     }
 
     /// Reads one after the other, and gives back the first problem.
@@ -275,6 +301,8 @@ fn apply(ports: &Ports, edit: &Edit) -> Result<Done, FlowError> {
         Edit::Add { alias, consent } => register::add_live(ports, alias, *consent).map(|_| Done::Plain),
         Edit::Rename { from, to } => register::rename(ports, from, to).map(|()| Done::Plain),
         Edit::Remove { alias } => register::remove(ports, alias).map(|_| Done::Plain),
+        Edit::Reorder { aliases } => register::reorder(ports, aliases).map(|()| Done::Plain),
+        Edit::SetView { view } => Ok(ports.preferences.set_view(*view).map(|()| Done::Plain)?),
         Edit::Undo { alias } => undo::undo(ports, alias).map(|undone| Done::Undone(Box::new(undone))),
     }
 }

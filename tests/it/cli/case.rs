@@ -96,6 +96,9 @@ pub enum Live {
 pub struct Run {
     /// What is typed after `signalbox`, split at spaces.
     pub args: String,
+    /// What comes on standard input; nothing where nothing is said.
+    #[serde(default)]
+    pub stdin: String,
     /// The exit status.
     #[serde(default)]
     pub status: i32,

@@ -12,4 +12,5 @@ mod races;
 mod runner;
 mod secrets;
 mod sessions;
+mod statusline;
 mod undo;

@@ -2,6 +2,7 @@
 //! cases run at once, each in a home and with a server of its own, because some of them wait for a server that is slow.
 
 use std::fs;
+use std::io::{Seek as _, Write as _};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::PathBuf;
 use std::process::Command;
@@ -218,7 +219,14 @@ fn say(stage: &Stage, given: &Given, run: &Run) -> Result<Said> {
         let nobody = format!("http://127.0.0.1:{}", free_port()?);
         command.env("SIGNALBOX_API_BASE", &nobody).env("SIGNALBOX_TOKEN_BASE", &nobody);
     }
-    let output = command.envs(&given.env).output().context("Cannot run signalbox")?;
+    command.envs(&given.env);
+    if !run.stdin.is_empty() {
+        let mut input = tempfile::tempfile()?;
+        input.write_all(run.stdin.as_bytes())?;
+        input.rewind()?;
+        command.stdin(input);
+    }
+    let output = command.output().context("Cannot run signalbox")?;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ok(Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
 }

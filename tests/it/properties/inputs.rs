@@ -297,6 +297,25 @@ pub fn usage() -> BoxedStrategy<Vec<u8>> {
     disturbed(prop_oneof![4 => answer.prop_map(String::into_bytes), 1 => seed("usage_json")])
 }
 
+/// What Claude Code tells its statusline.
+pub fn statusline() -> BoxedStrategy<Vec<u8>> {
+    let number = || {
+        let odd = ["0", "100", "-1", "1e308", "1795302965", "9223372036854775807", "\"7\"", "null"];
+        prop_oneof![(0_u32..2_000_000).prop_map(|n| n.to_string()), one_of(&odd)].boxed()
+    };
+    let window = move || with_members(vec![("used_percentage", number()), ("resets_at", number())]);
+    let limits = with_members(vec![("five_hour", window()), ("seven_day", window()), ("later", value())]);
+    let cost = with_members(vec![("total_cost_usd", number()), ("total_api_duration_ms", number())]);
+    let told = with_members(vec![
+        ("session_id", one_of(&["\"s\"", "\"\"", "7"])),
+        ("model", with_members(vec![("display_name", one_of(&["\"Opus 4.8\"", "\"\\u001b[2J\"", "{}"]))])),
+        ("cost", cost),
+        ("rate_limits", limits),
+        ("later", value()),
+    ]);
+    disturbed(prop_oneof![4 => told.prop_map(String::into_bytes), 1 => seed("statusline_json")])
+}
+
 /// What the `security` tool may print.
 pub fn security() -> BoxedStrategy<Vec<u8>> {
     let hex = object_text().prop_map(|bytes| bytes.iter().flat_map(|b| format!("{b:02x}").into_bytes()).collect());

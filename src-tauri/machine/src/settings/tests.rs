@@ -137,6 +137,22 @@ fn the_program_of_claude_code_is_a_whole_path_or_one_below_the_home_folder() {
 }
 
 #[test]
+fn the_menu_bar_and_the_notices_are_set_by_name() {
+    let (_home, surroundings) = with_file(
+        "[menu_bar]\nstyle = \"countdown\"\nwindow = \"both\"\n[notify]\nthresholds = [100, 50, 1]\nreset = false\n",
+    );
+    let settings = Settings::load(&surroundings).expect("settings");
+    let menu_bar = MenuBar { style: MenuBarStyle::Countdown, window: MenuBarWindow::Both };
+    assert_eq!(settings.menu_bar, menu_bar);
+    assert_eq!(settings.notices, Notices { thresholds: vec![100, 50, 1], resets: false });
+    let (_home, surroundings) = with_file("[notify]\nthresholds = []\n");
+    assert_eq!(Settings::load(&surroundings).map(|s| s.notices), Ok(Notices { thresholds: vec![], resets: true }));
+    let (_home, surroundings) = with_file("");
+    let settings = Settings::load(&surroundings).expect("settings");
+    assert_eq!((settings.menu_bar, settings.notices.thresholds), (MenuBar::default(), vec![80, 95]));
+}
+
+#[test]
 fn a_choice_that_does_not_exist_is_an_error_that_names_those_that_do() {
     for (text, expected) in [
         ("[renewal]\nengine = \"fast\"\n", r#"`renewal.engine` has to be "auto", "direct" or "delegated""#),
@@ -145,6 +161,17 @@ fn a_choice_that_does_not_exist_is_an_error_that_names_those_that_do() {
         ("[claude]\nprogram = \"claude\"\n", "`claude.program` has to be a whole path in quotes"),
         ("[claude]\nprogram = 7\n", "`claude.program` has to be a whole path in quotes"),
         ("renewal = 1\n", "`renewal` has to be a table"),
+        ("[board]\norder = \"name\"\n", r#"`board.order` has to be "hand" or "headroom""#),
+        ("[board]\ncompact = 1\n", "`board.compact` has to be true or false"),
+        ("[board]\nhides = false\n", r#"`board.hides` has to be "while-shared", "always" or "never""#),
+        ("[menu_bar]\nstyle = \"text\"\n", r#"`menu_bar.style` has to be "icon", "percent", "bars" or "countdown""#),
+        ("[menu_bar]\nwindow = \"opus\"\n", r#"`menu_bar.window` has to be "tightest", "5h", "7d" or "both""#),
+        ("[notify]\nthresholds = [0]\n", "`notify.thresholds` has to be at most five whole numbers from 1 to 100"),
+        ("[notify]\nthresholds = [101]\n", "at most five whole numbers from 1 to 100"),
+        ("[notify]\nthresholds = [80.5]\n", "at most five whole numbers from 1 to 100"),
+        ("[notify]\nthresholds = [1, 2, 3, 4, 5, 6]\n", "at most five whole numbers from 1 to 100"),
+        ("[notify]\nthresholds = 80\n", "at most five whole numbers from 1 to 100"),
+        ("[notify]\nreset = \"yes\"\n", "`notify.reset` has to be true or false"),
     ] {
         let (_home, surroundings) = with_file(text);
         let error = Settings::load(&surroundings).expect_err(text);

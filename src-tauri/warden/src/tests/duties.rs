@@ -12,7 +12,7 @@ use super::outside::by_command_line;
 use super::*;
 
 /// A pace in which nothing but what a test sends makes the engine look.
-fn asleep() -> Pace {
+pub(super) fn asleep() -> Pace {
     let long = Duration::from_secs(3_600);
     Pace { poll: long, tick: long, mend_after: long, confirm_every: long, ..fast() }
 }

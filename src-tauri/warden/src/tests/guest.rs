@@ -45,6 +45,13 @@ fn a_guest_reads_no_usage_by_itself_and_writes_nothing_of_the_watch_down() {
 }
 
 #[test]
+fn a_guest_whose_board_is_opened_asks_without_waiting_for_the_other() {
+    let (scene, _held) = guest();
+    scene.engine.send(Event::BoardOpened);
+    scene.board("usage", |board| board.cards.iter().all(|card| card.usage.is_some()));
+}
+
+#[test]
 fn when_the_other_is_gone_the_guest_takes_over() {
     let (scene, held) = guest();
     held.store(false, Ordering::SeqCst);

@@ -1,0 +1,134 @@
+//! The settings that a person chooses by name: how the board is drawn, what stands in the menu bar, and what is told. Owns their
+//! names and values in both directions; leaves what they bring about to the core, the tray and the `Teller`.
+
+use signalbox_core::episodes::Notices;
+use signalbox_core::view::{Hides, Order, Resets, Shows, View};
+use toml::Value;
+
+/// What stands in the menu bar besides the menu.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MenuBar {
+    pub style: MenuBarStyle,
+    pub window: MenuBarWindow,
+}
+
+/// How much the icon says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MenuBarStyle {
+    /// The icon alone.
+    #[default]
+    Icon,
+    /// The icon and a percentage.
+    Percent,
+    /// Two bars in the icon: the 5-hour window over the 7-day window.
+    Bars,
+    /// The icon, a percentage, and when the window resets.
+    Countdown,
+}
+
+/// Whose percentage stands there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MenuBarWindow {
+    /// The window nearest to its limit.
+    #[default]
+    Tightest,
+    FiveHour,
+    SevenDay,
+    /// The 5-hour window, then the 7-day window.
+    Both,
+}
+
+/// Everything in here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Choices {
+    pub view: View,
+    pub menu_bar: MenuBar,
+    pub notices: Notices,
+}
+
+/// The values of one setting by their names.
+type Names<T> = &'static [(&'static str, T)];
+
+const ORDERS: Names<Order> = &[("hand", Order::Hand), ("headroom", Order::Headroom)];
+const SHOWS: Names<Shows> = &[("used", Shows::Used), ("left", Shows::Left)];
+const RESETS: Names<Resets> = &[("countdown", Resets::Countdown), ("clock", Resets::Clock)];
+const HIDES: Names<Hides> = &[("while-shared", Hides::WhileShared), ("always", Hides::Always), ("never", Hides::Never)];
+const STYLES: Names<MenuBarStyle> = &[
+    ("icon", MenuBarStyle::Icon),
+    ("percent", MenuBarStyle::Percent),
+    ("bars", MenuBarStyle::Bars),
+    ("countdown", MenuBarStyle::Countdown),
+];
+const WINDOWS: Names<MenuBarWindow> = &[
+    ("tightest", MenuBarWindow::Tightest),
+    ("5h", MenuBarWindow::FiveHour),
+    ("7d", MenuBarWindow::SevenDay),
+    ("both", MenuBarWindow::Both),
+];
+
+impl Choices {
+    /// As `FileSettings::set`.
+    pub fn set(&mut self, section: &str, key: &str, value: &Value) -> Result<bool, (&'static str, &'static str)> {
+        match (section, key) {
+            ("board", "order") => {
+                self.view.order = named(ORDERS, value).ok_or(("board.order", r#""hand" or "headroom""#))?;
+            }
+            ("board", "compact") => {
+                self.view.compact = value.as_bool().ok_or(("board.compact", "true or false"))?;
+            }
+            ("board", "shows") => {
+                self.view.shows = named(SHOWS, value).ok_or(("board.shows", r#""used" or "left""#))?;
+            }
+            ("board", "resets") => {
+                self.view.resets = named(RESETS, value).ok_or(("board.resets", r#""countdown" or "clock""#))?;
+            }
+            ("board", "hides") => {
+                let expected = r#""while-shared", "always" or "never""#;
+                self.view.hides = named(HIDES, value).ok_or(("board.hides", expected))?;
+            }
+            ("menu_bar", "style") => {
+                let expected = r#""icon", "percent", "bars" or "countdown""#;
+                self.menu_bar.style = named(STYLES, value).ok_or(("menu_bar.style", expected))?;
+            }
+            ("menu_bar", "window") => {
+                let expected = r#""tightest", "5h", "7d" or "both""#;
+                self.menu_bar.window = named(WINDOWS, value).ok_or(("menu_bar.window", expected))?;
+            }
+            ("notify", "thresholds") => {
+                let expected = "at most five whole numbers from 1 to 100";
+                self.notices.thresholds = thresholds(value).ok_or(("notify.thresholds", expected))?;
+            }
+            ("notify", "reset") => {
+                self.notices.resets = value.as_bool().ok_or(("notify.reset", "true or false"))?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+fn thresholds(value: &Value) -> Option<Vec<u8>> {
+    let whole = |each: &Value| each.as_integer().and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=100).contains(n));
+    let list = value.as_array().filter(|list| list.len() <= Notices::THRESHOLDS_MAX)?;
+    list.iter().map(whole).collect()
+}
+
+fn named<T: Copy>(names: Names<T>, value: &Value) -> Option<T> {
+    let text = value.as_str()?;
+    names.iter().find(|(name, _)| *name == text).map(|(_, named)| *named)
+}
+
+fn name_of<T: PartialEq>(names: Names<T>, value: &T) -> &'static str {
+    names.iter().find(|(_, named)| named == value).map(|(name, _)| *name).expect("every value has a name")
+}
+
+/// A view as the keys of `[board]`.
+pub(super) fn keys_of(view: &View) -> [(&'static str, toml_edit::Value); 5] {
+    [
+        ("order", name_of(ORDERS, &view.order).into()),
+        ("compact", view.compact.into()),
+        ("shows", name_of(SHOWS, &view.shows).into()),
+        ("resets", name_of(RESETS, &view.resets).into()),
+        ("hides", name_of(HIDES, &view.hides).into()),
+    ]
+}

@@ -1,0 +1,137 @@
+//! `settings.toml` as a person's choices are written into it: every other key and every comment stays, and a file that makes no
+//! sense is left as it is. Owns the writing, and reading what was chosen cheaply; what the settings mean is in the parent.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use signalbox_core::ports::{Preferences, StoreError};
+use signalbox_core::view::View;
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
+
+use super::{FileSettings, SETTINGS_BYTES_MAX, choices, line_of};
+use crate::data_folder::DataFolder;
+use crate::durable::{self, Links, Mtime, PRIVATE_FILE};
+use crate::surroundings::Surroundings;
+
+/// The settings file.
+pub struct SettingsFile {
+    folder: DataFolder,
+    path: PathBuf,
+    /// What it said when it was last read: every board asks, and the file hardly ever changes.
+    last: Mutex<Option<(Stamp, View)>>,
+}
+
+/// Changes whenever the file does; `None`: there is none.
+type Stamp = Option<(u64, u64, [i64; 4])>;
+
+impl SettingsFile {
+    /// Nothing is touched until it is used.
+    pub fn new(surroundings: &Surroundings) -> Self {
+        let folder = surroundings.data_folder();
+        Self { path: folder.join("settings.toml"), folder: DataFolder::new(folder), last: Mutex::new(None) }
+    }
+
+    fn stamp(&self) -> Stamp {
+        let file = self.path.symlink_metadata().ok()?;
+        Some((file.ino(), file.size(), [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()]))
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<(Stamp, View)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refused(&self, why: String) -> StoreError {
+        StoreError::Unwritable { path: self.path.clone(), why }
+    }
+
+    fn document(&self) -> Result<DocumentMut, StoreError> {
+        let bytes = durable::read(&self.path, SETTINGS_BYTES_MAX, Links::Refuse)?.unwrap_or_default();
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let line = line_of(error.as_bytes(), error.utf8_error().valid_up_to());
+            self.refused(format!("line {line} of it is not UTF-8 text"))
+        })?;
+        text.parse().map_err(|error: toml_edit::TomlError| {
+            let line = line_of(text.as_bytes(), error.span().map_or(0, |span| span.start));
+            self.refused(format!("it is damaged: {} (line {line})", error.message()))
+        })
+    }
+}
+
+impl Preferences for SettingsFile {
+    fn view(&self) -> View {
+        let stamp = self.stamp();
+        let mut last = self.last();
+        if let Some((_, view)) = last.as_ref().filter(|(seen, _)| *seen == stamp) {
+            return *view;
+        }
+        let view = match FileSettings::read(&self.path) {
+            Ok(settings) => settings.choices.view,
+            Err(error) => {
+                tracing::warn!(%error, "the board is drawn as if nothing had been chosen");
+                View::default()
+            }
+        };
+        *last = Some((stamp, view));
+        view
+    }
+
+    fn set_view(&self, view: View) -> Result<(), StoreError> {
+        // Held over the whole, so that of two changes in this program none is lost.
+        let mut last = self.last();
+        let mut document = self.document()?;
+        let before = document.to_string();
+        let (is_empty, was_there) = (before.trim().is_empty(), document.contains_key("board"));
+        let board = document.entry("board").or_insert_with(|| section(is_empty));
+        let board = board.as_table_like_mut().ok_or_else(|| self.refused("`board` in it is no table".to_owned()))?;
+        for ((key, value), (_, default)) in choices::keys_of(&view).into_iter().zip(choices::keys_of(&View::default()))
+        {
+            put(board, key, value, &default);
+        }
+        // An empty section says nothing.
+        if board.is_empty() && !was_there {
+            document.remove("board");
+        }
+        let after = document.to_string();
+        if after != before {
+            self.folder.ensure()?;
+            durable::replace(&self.path, after.as_bytes(), PRIVATE_FILE, Mtime::Any)?;
+        }
+        *last = None;
+        Ok(())
+    }
+}
+
+/// A `[board]` of its own, below what stands there already.
+fn section(is_first: bool) -> Item {
+    let mut table = Table::new();
+    if !is_first {
+        table.decor_mut().set_prefix("\n");
+    }
+    Item::Table(table)
+}
+
+/// Gives a key its value, with whatever stands around it. What is not in the file and would say the default stays out of it.
+fn put(table: &mut dyn TableLike, key: &str, value: Value, default: &Value) {
+    let same = |a: &Value, b: &Value| match (a, b) {
+        (Value::String(a), Value::String(b)) => a.value() == b.value(),
+        (Value::Boolean(a), Value::Boolean(b)) => a.value() == b.value(),
+        _ => false,
+    };
+    match table.get_mut(key) {
+        Some(Item::Value(before)) => {
+            if !same(before, &value) {
+                let around = before.decor().clone();
+                *before = value;
+                *before.decor_mut() = around;
+            }
+        }
+        None if same(&value, default) => {}
+        _ => {
+            table.insert(key, Item::Value(value));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
