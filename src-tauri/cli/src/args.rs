@@ -3,8 +3,12 @@
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
+use signalbox_core::time::{DAY, HOUR, MINUTE};
 
 use crate::exit::{Failure, Refused};
+
+/// Two years, the second of which may be a leap year: samples are not kept for longer.
+const AGE_MAX_MS: i64 = 731 * DAY;
 
 /// What was typed.
 #[derive(Debug, Parser)]
@@ -37,7 +41,7 @@ pub enum Command {
         yes: bool,
     },
     /// Show all profiles, one in a line, without asking the server
-    List,
+    List(ListOptions),
     /// Show what is live and everything known about it, without asking the server
     Status,
     /// Switch: make a profile the live login
@@ -55,6 +59,16 @@ pub enum Command {
         /// The one profile to read
         alias: Option<String>,
     },
+    /// Show every limit of a profile, or of all, from the last reading: how much is used, when it resets, where it is going
+    Usage {
+        /// The one profile to show
+        alias: Option<String>,
+        /// Ask the server first
+        #[arg(long)]
+        refresh: bool,
+    },
+    /// Draw how much of each limit was used over time, with resets and switches marked
+    History(HistoryOptions),
     /// Show what was done of late, by which program, and what went wrong; the newest is last
     Log {
         /// How many lines
@@ -84,11 +98,124 @@ pub enum Command {
     },
     /// Keep watch until it is told to end: save what Claude Code renews, at once, and say what happens
     Watch(WatchOptions),
+    /// Print the line that Claude Code shows below its prompt, and keep the usage that it tells
+    Statusline(StatuslineOptions),
     /// Print what makes a shell complete these commands
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// How to list.
+#[derive(Debug, clap::Args)]
+pub struct ListOptions {
+    /// By hand, as in the app, or the profile with the most left first
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t = Sort::Hand)]
+    pub sort: Sort,
+}
+
+/// In which order profiles are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Sort {
+    Hand,
+    Headroom,
+}
+
+/// What of the past to show, and how.
+#[derive(Debug, clap::Args)]
+pub struct HistoryOptions {
+    /// The one profile to show
+    pub alias: Option<String>,
+    /// How far back: a number and `m`, `h`, `d`, `w` or `y`, as in 90m, 24h, 7d, 30d, 2y
+    #[arg(long, value_name = "AGE", default_value = "24h", value_parser = Age::parse)]
+    pub since: Age,
+    /// Print every sample as comma-separated values
+    #[arg(long)]
+    pub csv: bool,
+}
+
+/// A length of time as it is typed, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age(pub i64);
+
+/// Why a text is no length of time.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnAge {
+    #[error("it is a number and a unit, as in 90m, 24h, 7d or 2y")]
+    Form,
+    #[error("nothing is kept for longer than two years")]
+    TooLong,
+}
+
+impl Age {
+    fn parse(text: &str) -> Result<Self, NotAnAge> {
+        let unit = match text.chars().last().ok_or(NotAnAge::Form)? {
+            'm' => MINUTE,
+            'h' => HOUR,
+            'd' => DAY,
+            'w' => 7 * DAY,
+            'y' => 365 * DAY,
+            _ => return Err(NotAnAge::Form),
+        };
+        let digits = &text[..text.len() - 1];
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(NotAnAge::Form);
+        }
+        let ms = digits.parse::<i64>().ok().and_then(|count| count.checked_mul(unit)).ok_or(NotAnAge::TooLong)?;
+        match ms {
+            0 => Err(NotAnAge::Form),
+            ms if ms > AGE_MAX_MS => Err(NotAnAge::TooLong),
+            ms => Ok(Self(ms)),
+        }
+    }
+}
+
+/// How to draw the statusline, or where to bring it in.
+#[derive(Debug, clap::Args)]
+pub struct StatuslineOptions {
+    /// The line, with {profile}, {5h}, {7d}, {model} and {cost} in it
+    #[arg(long, allow_hyphen_values = true)]
+    pub format: Option<String>,
+    /// Another statusline command, whose output is shown too
+    #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
+    pub wrap: Option<String>,
+    /// Where our part stands beside that output; above it where nothing is said
+    #[arg(long, value_enum)]
+    pub place: Option<Place>,
+    /// Make Claude Code show it; a statusline that is there already is wrapped
+    #[arg(long, conflicts_with_all = ["uninstall", "check"])]
+    pub install: bool,
+    /// Give Claude Code back what it showed before
+    #[arg(long, conflicts_with_all = ["check", "format", "wrap", "place"])]
+    pub uninstall: bool,
+    /// Say what Claude Code shows now, and whether the format makes sense
+    #[arg(long)]
+    pub check: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+impl StatuslineOptions {
+    /// Whether the line itself is wanted.
+    pub fn draws(&self) -> bool {
+        !(self.install || self.uninstall || self.check)
+    }
+}
+
+/// Where our part stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Place {
+    /// On a line of its own, above
+    #[default]
+    Above,
+    /// On a line of its own, below
+    Below,
+    /// On the first line, before it
+    Before,
+    /// On the first line, behind it
+    After,
 }
 
 /// How to watch.
@@ -164,7 +291,32 @@ mod tests {
     fn every_shell_gets_completions_that_know_the_commands() {
         for shell in clap::ValueEnum::value_variants() {
             let script = completions(*shell);
-            assert!(["undo", "log", "rename"].iter().all(|command| script.contains(command)), "{shell}");
+            assert!(
+                ["undo", "log", "rename", "usage", "history"]
+                    .iter()
+                    .all(|command| script.contains(command)),
+                "{shell}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_age_is_a_number_and_a_unit() {
+        for (text, ms) in [
+            ("90m", 90 * MINUTE),
+            ("24h", DAY),
+            ("7d", 7 * DAY),
+            ("2w", 14 * DAY),
+            ("30d", 30 * DAY),
+            ("2y", 730 * DAY),
+        ] {
+            assert_eq!(Age::parse(text), Ok(Age(ms)), "{text}");
+        }
+        for text in ["", "7", "d", "rubbish", "-7d", "+7d", "7 d", "1.5h", "0d", "7D", "7é", "d7"] {
+            assert_eq!(Age::parse(text), Err(NotAnAge::Form), "{text}");
+        }
+        for text in ["3y", "99999999999999999999d", "9223372036854775807y"] {
+            assert_eq!(Age::parse(text), Err(NotAnAge::TooLong), "{text}");
         }
     }
 

@@ -56,8 +56,13 @@ impl Context {
     /// Says something on standard output at once; nothing where JSON is wanted.
     pub fn say(&self, text: &str) {
         if !self.json {
-            render::print(text);
+            render::print(&self.style.in_signs(text));
         }
+    }
+
+    /// Whether the result is JSON.
+    pub fn wants_json(&self) -> bool {
+        self.json
     }
 
     /// Says what a person should know besides, on standard error.

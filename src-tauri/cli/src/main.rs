@@ -26,6 +26,11 @@ const LOG_VARIABLE: &str = "SIGNALBOX_LOG";
 fn main() -> ExitCode {
     log_if_wanted();
     let status = match args::read() {
+        // It is drawn whatever happens, and nothing else is said.
+        Ok(Args { command: Command::Statusline(options), .. }) if options.draws() => {
+            commands::statusline::draw(&options);
+            return ExitCode::SUCCESS;
+        }
         Ok(args) => exit::guarded(args.json, || run(&args)),
         Err(refused) => refused.end(),
     };

@@ -1,10 +1,15 @@
-//! How things look on a terminal: colours, tables, bars, and text that cannot steer the terminal. Owns widths and escapes;
-//! leaves the words to `signalbox_core::words` and the choice of what to show to the commands.
+//! How things look on a terminal: colours, tables, and text that cannot steer the terminal. Owns widths, escapes and the signs
+//! of a terminal that knows ASCII alone; bars are in `meters`, charts in `chart`. Leaves the words to `signalbox_core::words` and
+//! the choice of what to show to the commands.
 
+pub mod chart;
+pub mod meters;
+
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signalbox_core::board::{Badge, Level, Meter, Severity};
+use signalbox_core::board::{Badge, Level, Severity};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Between two columns.
@@ -13,13 +18,32 @@ const GAP: &str = "  ";
 const COLUMN_MIN: usize = 4;
 /// Narrower than this, nothing is cut: the terminal would wrap anything.
 const WIDTH_MIN: usize = 20;
-/// Length of a meter's bar.
-const BAR_CELLS: usize = 20;
+/// Columns where nobody says how many there are.
+const WIDTH_USUAL: usize = 80;
+/// What a column that gives way first keeps.
+const YIELDS_TO: usize = 12;
+/// Signs of ours and what stands for each where only ASCII is wanted. One column each, so that everything stays aligned.
+const ASCII: [(&str, char); 12] = [
+    ("●◆", '*'),
+    ("·", '-'),
+    ("…", '~'),
+    ("▇█▆", '#'),
+    ("▃▄▅", ':'),
+    ("▁▂", '.'),
+    ("░─", '-'),
+    ("│", '|'),
+    ("┴", '|'),
+    ("▲", '^'),
+    ("▼", 'v'),
+    ("×", 'x'),
+];
 
 /// What the place where the text goes can show.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     colour: bool,
+    /// Signs of ours beyond ASCII are replaced.
+    ascii: bool,
     /// Columns; `None` where nothing has to be cut.
     width: Option<usize>,
 }
@@ -61,7 +85,38 @@ impl Style {
         let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let seen = || terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
         let width = said.or_else(|| if terminal { seen() } else { None });
-        Self { colour: terminal && !dumb && !plain, width: width.filter(|width| *width >= WIDTH_MIN) }
+        let width = width.filter(|width| *width >= WIDTH_MIN);
+        Self { colour: terminal && !dumb && !plain, ascii: dumb || plain, width }
+    }
+
+    /// The text in signs that the terminal knows. What comes from outside, a name for one, stays as it is written.
+    pub fn in_signs(self, text: &str) -> Cow<'_, str> {
+        if !self.ascii {
+            return text.into();
+        }
+        let sign = |c: char| ASCII.iter().find(|(ours, _)| ours.contains(c)).map_or(c, |(_, plain)| *plain);
+        text.chars().map(sign).collect::<String>().into()
+    }
+
+    /// How many columns a drawing may take.
+    pub fn columns(self) -> usize {
+        self.width.unwrap_or(WIDTH_USUAL)
+    }
+
+    /// For Claude Code's statusline, which shows colours although it is no terminal.
+    pub fn for_claude_code() -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { colour: !plain, ascii: false, width: None }
+    }
+
+    #[cfg(test)]
+    pub fn plain() -> Self {
+        Self { colour: false, ascii: false, width: None }
+    }
+
+    #[cfg(test)]
+    pub fn coloured() -> Self {
+        Self { colour: true, ascii: false, width: None }
     }
 
     /// The same with nothing cut, whatever the width.
@@ -86,11 +141,16 @@ impl Style {
 
     /// Rows as aligned columns. Where they are too wide, the widest column is cut with `…` until they fit.
     pub fn table(self, rows: &[Vec<Cell>]) -> String {
+        self.table_yielding(rows, None)
+    }
+
+    /// As [`Style::table`], but the column `first` is cut before all others: it says the least.
+    pub fn table_yielding(self, rows: &[Vec<Cell>], first: Option<usize>) -> String {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let mut widths: Vec<usize> = (0..columns)
             .map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.text.width()).max().unwrap_or(0))
             .collect();
-        self.fit(&mut widths);
+        self.fit(&mut widths, first);
         let mut table = String::new();
         for row in rows {
             let last = row.iter().rposition(|cell| !cell.text.is_empty());
@@ -108,9 +168,13 @@ impl Style {
         table
     }
 
-    fn fit(self, widths: &mut [usize]) {
+    fn fit(self, widths: &mut [usize], first: Option<usize>) {
         let Some(room) = self.width else { return };
         let gaps = GAP.len() * widths.len().saturating_sub(1);
+        let over = (widths.iter().sum::<usize>() + gaps).saturating_sub(room);
+        if let Some(width) = first.and_then(|first| widths.get_mut(first)) {
+            *width -= over.min(width.saturating_sub(YIELDS_TO));
+        }
         while widths.iter().sum::<usize>() + gaps > room {
             let widest = widths.iter_mut().filter(|width| **width > COLUMN_MIN).max_by_key(|width| **width);
             match widest {
@@ -119,24 +183,6 @@ impl Style {
             }
         }
     }
-
-    /// A meter as a bar of blocks.
-    pub fn bar(self, meter: &Meter) -> Cell {
-        let cells = usize::try_from(rounded(meter.percent)).unwrap_or(usize::MAX).min(100);
-        // What is used at all shows, and only a full window looks full.
-        let full = if meter.percent > 0.0 { (cells * BAR_CELLS / 100).max(1) } else { 0 };
-        Cell::new(&format!("{}{}", "█".repeat(full), "░".repeat(BAR_CELLS - full)), severity(meter.severity))
-    }
-}
-
-/// "71 %".
-pub fn percent(meter: &Meter) -> String {
-    format!("{} %", rounded(meter.percent))
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just before")]
-fn rounded(percent: f64) -> u64 {
-    percent.round().clamp(0.0, 1e9) as u64
 }
 
 /// The colour of a meter.
@@ -209,7 +255,7 @@ pub fn complain(text: &str) {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style { colour: false, width: None };
+    const PLAIN: Style = Style { colour: false, ascii: false, width: None };
 
     fn rows() -> Vec<Vec<Cell>> {
         [["●", "work", "ada@northwind-research.example"], ["", "höhle", "世界@example.org"]]
@@ -235,7 +281,7 @@ mod tests {
 
     #[test]
     fn colour_is_only_where_it_is_wanted() {
-        let coloured = Style { colour: true, width: None };
+        let coloured = Style { colour: true, ..PLAIN };
         assert_eq!(coloured.paint("red", Colour::Red), "\u{1b}[31mred\u{1b}[0m");
         assert_eq!(PLAIN.paint("red", Colour::Red), "red");
     }
@@ -246,17 +292,22 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_shows_little_and_never_overflows() {
-        let meter = |percent| Meter {
-            label: "5-hour".to_owned(),
-            short: "5h".to_owned(),
-            percent,
-            resets_at: None,
-            period_ms: None,
-            severity: Severity::Normal,
-        };
-        let full = |percent| PLAIN.bar(&meter(percent)).text.matches('█').count();
-        assert_eq!([0.0, 0.4, 50.0, 99.4, 100.0, 250.0].map(full), [0, 1, 10, 19, 20, 20]);
-        assert_eq!(percent(&meter(112.4)), "112 %");
+    fn a_column_that_says_the_least_is_cut_first() {
+        let narrow = Style { width: Some(30), ..PLAIN };
+        let row = ["ada@northwind-research.example", "5-hour 71 %"].map(Cell::plain).to_vec();
+        assert_eq!(narrow.table_yielding(&[row], Some(0)), "ada@northwind-re…  5-hour 71 %\n");
+        let tiny = Style { width: Some(20), ..PLAIN };
+        let row = ["ada@northwind-research.example", "5-hour 71 %"].map(Cell::plain).to_vec();
+        assert_eq!(tiny.table_yielding(&[row], Some(0)).trim_end().width(), 20);
+    }
+
+    #[test]
+    fn a_terminal_that_knows_ascii_alone_gets_one_sign_for_each_of_ours() {
+        let dumb = Style { ascii: true, ..PLAIN };
+        let text = "● wörk · Max 20× ██│░░ ▁▃▆ ─┴ ▲▼ …";
+        let signs = dumb.in_signs(text);
+        assert_eq!(signs, "* wörk - Max 20x ##|-- .:# -| ^v ~");
+        assert_eq!(signs.width(), text.width());
+        assert_eq!(PLAIN.in_signs(text), text);
     }
 }

@@ -2,18 +2,25 @@
 //! whatever else is going on.
 
 use serde_json::json;
-use signalbox_core::board::{Board, Card, LiveState};
+use signalbox_core::board::{self, Board, Card, LiveState};
 use signalbox_core::time::Timestamp;
+use signalbox_core::view::Order;
 use signalbox_core::words;
 
 use super::shown;
 use crate::context::{Context, Report};
 use crate::exit::Failure;
 use crate::json;
-use crate::render::{self, Cell, Colour};
+use crate::render::{self, Cell, Colour, meters};
 
-pub fn run(context: &Context) -> Result<Report, Failure> {
-    let (board, _roster) = shown::board(context)?;
+/// Where it is narrow, the e-mail address is cut before anything else.
+const EMAIL_COLUMN: usize = 2;
+
+pub fn run(context: &Context, order: Order) -> Result<Report, Failure> {
+    let (mut board, _roster) = shown::board(context)?;
+    if order == Order::Headroom {
+        board::by_headroom(&mut board.cards);
+    }
     context.say(&text(context, &board));
     Ok(Report::of(json::members(json!({ "now": board.now, "live": board.live, "profiles": board.cards }))))
 }
@@ -23,7 +30,7 @@ fn text(context: &Context, board: &Board) -> String {
         return empty(&board.live);
     }
     let rows: Vec<_> = board.cards.iter().map(|card| row(card, board.now)).collect();
-    let mut text = context.style.table(&rows);
+    let mut text = context.style.table_yielding(&rows, Some(EMAIL_COLUMN));
     if !matches!(board.live, LiveState::Known { .. }) {
         text.push_str(&format!("\n{}\n", render::printable(&shown::capital(&words::live_state(&board.live)))));
         text.extend(shown::todo(&board.live, false).map(|todo| format!("hint: {todo}\n")));
@@ -33,11 +40,7 @@ fn text(context: &Context, board: &Board) -> String {
 
 fn row(card: &Card, now: Timestamp) -> Vec<Cell> {
     let (marker, name) = if card.active { ("●", Colour::Bold) } else { ("", Colour::Plain) };
-    let usage = card.usage.as_ref().and_then(shown::tightest);
-    let usage = usage.map_or_else(
-        || Cell::new("no usage read yet", Colour::Dim),
-        |meter| Cell::new(&shown::meter(meter, now), render::severity(meter.severity)),
-    );
+    let (usage, besides) = usage(card, now);
     vec![
         Cell::new(marker, Colour::Green),
         Cell::new(card.alias.as_str(), name),
@@ -45,7 +48,24 @@ fn row(card: &Card, now: Timestamp) -> Vec<Cell> {
         Cell::plain(card.plan.as_deref().unwrap_or("-")),
         Cell::new(&words::badge(&card.badge, now), render::level(&card.badge)),
         usage,
+        besides,
     ]
+}
+
+/// The tightest window, and beside it which one will be used up first and how old all this is, where that matters.
+fn usage(card: &Card, now: Timestamp) -> (Cell, Cell) {
+    let nothing = |why| (Cell::new(why, Colour::Dim), Cell::plain(""));
+    let Some(usage) = &card.usage else { return nothing("no usage read yet") };
+    let Some(meter) = usage.tightest() else { return nothing("no limits") };
+    let mut text = format!("{} {}", meter.label, meters::percent(meter.percent));
+    if let Some(at) = meter.resets_at {
+        text.push_str(&format!(", resets in {}", words::countdown(at, now)));
+    }
+    let limit = meters::first_limit(usage, now);
+    let colour = if limit.is_some() { Colour::Yellow } else { Colour::Dim };
+    let old = meters::is_old(usage.read_at, now).then(|| meters::age(usage.read_at, now));
+    let besides: Vec<String> = limit.into_iter().chain(old).collect();
+    (Cell::new(&text, render::severity(meter.severity)), Cell::new(&besides.join(", "), colour))
 }
 
 fn empty(live: &LiveState) -> String {

@@ -1,53 +1,87 @@
 //! `signalbox refresh`: ends what was interrupted, saves the live login's newest tokens, and reads usage, of one profile or
-//! of all. Owns saying for each profile what came of it.
+//! of all. Owns saying for each profile what came of it, and showing its last reading where nothing could be read.
 
 use serde_json::{Value, json};
+use signalbox_core::board::UsageView;
 use signalbox_core::error::{Doing, NextStep, Problem};
 use signalbox_core::flow::FlowError;
 use signalbox_core::poll::{self, Polled, Urgency};
 use signalbox_core::ports::{Ports, ProviderError};
-use signalbox_core::profile::Alias;
+use signalbox_core::profile::{Alias, Profile};
 use signalbox_core::sync::{self, Synced};
 use signalbox_core::time::Timestamp;
-use signalbox_core::{mend, recover, vault, words};
+use signalbox_core::{mend, meters, recover, schedule, vault, words};
 
 use super::shown;
 use crate::context::{Context, Report, while_doing};
 use crate::exit::Failure;
 use crate::json;
-use crate::render::{self, Cell, Colour};
+use crate::render::{self, Cell, Colour, meters as drawn};
 
 /// How many profiles are asked about at once.
 const AT_ONCE: usize = 8;
 
 type Outcome = Result<Polled, FlowError>;
 
+/// What came of one profile.
+pub struct Told {
+    pub alias: Alias,
+    /// What was read just now.
+    usage: Option<UsageView>,
+    /// What was read earlier, where nothing could be read now.
+    last: Option<UsageView>,
+    /// Why nothing could be read.
+    pub because: Option<Unread>,
+}
+
+/// Why nothing was read.
+pub struct Unread {
+    pub words: String,
+    /// When asking makes sense again, if anybody knows.
+    not_before: Option<Timestamp>,
+    /// It is more than a wait.
+    bad: bool,
+}
+
 /// Refreshes every profile. It went well if the live login could be looked at: a profile whose usage cannot be read now
 /// keeps its last reading.
 pub fn all(context: &Context) -> Result<Report, Failure> {
-    let synced = look(context)?;
-    let roster = vault::load_roster(&context.ports).map_err(while_doing(&Doing::Sync))?;
-    let aliases: Vec<Alias> = roster.profiles().iter().map(|profile| profile.alias.clone()).collect();
-    let outcomes = read(&context.ports, &aliases);
-    Ok(report(context, &synced, &aliases, &outcomes, None))
+    let (synced, told) = everybody(context)?;
+    Ok(report(context, &synced, &told, None))
 }
 
 /// Refreshes one profile, and fails if that failed.
 pub fn one(context: &Context, alias: &Alias) -> Result<Report, Failure> {
+    let (synced, told, failure) = somebody(context, alias)?;
+    Ok(report(context, &synced, &[told], failure))
+}
+
+/// What came of reading every profile.
+pub fn everybody(context: &Context) -> Result<(Synced, Vec<Told>), Failure> {
+    let synced = look(context)?;
+    let roster = vault::load_roster(&context.ports).map_err(while_doing(&Doing::Sync))?;
+    let aliases: Vec<Alias> = roster.profiles().iter().map(|profile| profile.alias.clone()).collect();
+    let outcomes = read(&context.ports, &aliases);
+    let told = aliases.iter().zip(&outcomes).map(|(alias, outcome)| told(context, alias, outcome)).collect();
+    Ok((synced, told))
+}
+
+/// What came of reading one profile, and the failure if that failed.
+pub fn somebody(context: &Context, alias: &Alias) -> Result<(Synced, Told, Option<Failure>), Failure> {
     let doing = Doing::Refresh(alias.clone());
     let roster = vault::load_roster(&context.ports).map_err(while_doing(&doing))?;
     roster.get(alias).map_err(while_doing(&doing))?;
     let synced = look(context)?;
-    let aliases = [alias.clone()];
-    let outcomes = read(&context.ports, &aliases);
-    let failure = match &outcomes[0] {
+    let outcome = read(&context.ports, std::slice::from_ref(alias)).remove(0);
+    let told = told(context, alias, &outcome);
+    let failure = match &outcome {
         Ok(Polled::Read(_)) => None,
-        Ok(Polled::NotYet { until }) => Some(not_yet(&doing, *until)),
+        Ok(Polled::NotYet { until }) => told.because.as_ref().map(|unread| not_yet(&doing, &unread.words, *until)),
         Ok(Polled::Failed(cause)) => Some(unanswered(&doing, cause)),
         Ok(Polled::ActiveExpired) => Some(Failure::flow(&FlowError::LiveExpired, &doing)),
         Err(error) => Some(Failure::flow(error, &doing)),
     };
-    Ok(report(context, &synced, &aliases, &outcomes, failure))
+    Ok((synced, told, failure))
 }
 
 /// Ends what was interrupted, and looks at the live login.
@@ -74,22 +108,16 @@ fn read(ports: &Ports, aliases: &[Alias]) -> Vec<Outcome> {
     outcomes
 }
 
-fn report(
-    context: &Context,
-    synced: &Synced,
-    aliases: &[Alias],
-    outcomes: &[Outcome],
-    failure: Option<Failure>,
-) -> Report {
+fn report(context: &Context, synced: &Synced, told: &[Told], failure: Option<Failure>) -> Report {
     let now = context.now();
-    let live = live_words(synced);
-    context.say(&format!("{}\n", render::printable(&live)));
-    let rows: Vec<Vec<Cell>> = aliases.iter().zip(outcomes).map(|(alias, outcome)| row(alias, outcome, now)).collect();
-    context.say(&context.style.table(&rows));
+    context.say(&format!("{}\n", render::printable(&live_words(synced))));
+    let rows: Vec<Vec<Cell>> = told.iter().flat_map(|told| rows(told, now)).collect();
+    // A number that is cut tells nothing: a narrow terminal wraps it instead.
+    context.say(&context.style.uncut().table(&rows));
     if let Some(todo) = todo(synced, now) {
         context.say(&format!("\nhint: {todo}\n"));
     }
-    let profiles: Vec<Value> = aliases.iter().zip(outcomes).map(|(alias, outcome)| told(alias, outcome, now)).collect();
+    let profiles: Vec<Value> = told.iter().map(member).collect();
     let members = json!({ "live": synced.live_state(), "profiles": profiles });
     Report { failure, ..Report::of(json::members(members)) }
 }
@@ -130,40 +158,76 @@ fn todo(synced: &Synced, now: Timestamp) -> Option<String> {
     }
 }
 
-fn row(alias: &Alias, outcome: &Outcome, now: Timestamp) -> Vec<Cell> {
-    let (text, colour) = match outcome {
+fn told(context: &Context, alias: &Alias, outcome: &Outcome) -> Told {
+    let (ports, now) = (&context.ports, context.now());
+    let unread = |words: String, not_before, bad| Told {
+        alias: alias.clone(),
+        usage: None,
+        last: shown::last(ports, alias, now),
+        because: Some(Unread { words, not_before, bad }),
+    };
+    match outcome {
         Ok(Polled::Read(reading)) => {
-            let view = reading.view(now);
-            let meters: Vec<String> = view.meters.iter().map(|meter| shown::meter(meter, now)).collect();
-            (if meters.is_empty() { "no limits".to_owned() } else { meters.join(" · ") }, Colour::Plain)
+            let roster = vault::load_roster(ports).ok();
+            let identity = roster.as_ref().and_then(|roster| roster.find(alias)).map(Profile::identity);
+            let usage = match identity {
+                Some(identity) => shown::view(ports, identity, reading, now),
+                None => meters::view(reading, &[], now),
+            };
+            Told { alias: alias.clone(), usage: Some(usage), last: None, because: None }
         }
-        Ok(Polled::NotYet { until }) => (format!("not read: {}", wait(*until, now)), Colour::Yellow),
-        Ok(Polled::Failed(cause)) => (format!("not read: {cause}"), Colour::Yellow),
-        Ok(Polled::ActiveExpired) => (format!("not read: {}", FlowError::LiveExpired), Colour::Yellow),
-        Err(error) => (format!("not read: {error}"), Colour::Red),
+        Ok(Polled::NotYet { until }) => unread(wait(ports, alias, *until, now), Some(*until), false),
+        Ok(Polled::Failed(cause)) => unread(cause.to_string(), None, false),
+        Ok(Polled::ActiveExpired) => unread(FlowError::LiveExpired.to_string(), None, false),
+        Err(error) => unread(error.to_string(), None, true),
+    }
+}
+
+fn rows(told: &Told, now: Timestamp) -> Vec<Vec<Cell>> {
+    let alias = Cell::new(told.alias.as_str(), Colour::Bold);
+    let Some(unread) = &told.because else {
+        let usage = told.usage.as_ref().map(|usage| drawn::all(usage, now));
+        return vec![vec![alias, Cell::plain(usage.as_deref().unwrap_or_default())]];
     };
-    vec![Cell::new(alias.as_str(), Colour::Bold), Cell::new(&text, colour)]
+    let colour = if unread.bad { Colour::Red } else { Colour::Yellow };
+    let mut rows = vec![vec![alias, Cell::new(&format!("not read: {}", unread.words), colour)]];
+    rows.extend(told.last.as_ref().filter(|last| !last.meters.is_empty()).map(|last| {
+        let text = format!("{} ({})", drawn::all(last, now), drawn::age(last.read_at, now));
+        vec![Cell::plain(""), Cell::new(&text, Colour::Dim)]
+    }));
+    rows
 }
 
-fn told(alias: &Alias, outcome: &Outcome, now: Timestamp) -> Value {
-    let (usage, not_read_because) = match outcome {
-        Ok(Polled::Read(reading)) => (Some(reading.view(now)), None),
-        Ok(Polled::NotYet { until }) => (None, Some(wait(*until, now))),
-        Ok(Polled::Failed(cause)) => (None, Some(cause.to_string())),
-        Ok(Polled::ActiveExpired) => (None, Some(FlowError::LiveExpired.to_string())),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    json!({ "alias": alias, "usage": usage, "notReadBecause": not_read_because })
+fn member(told: &Told) -> Value {
+    let unread = told.because.as_ref();
+    json!({
+        "alias": told.alias,
+        "usage": told.usage,
+        "notReadBecause": unread.map(|unread| &unread.words),
+        "notBefore": unread.and_then(|unread| unread.not_before),
+        "lastUsage": told.last,
+    })
 }
 
-fn wait(until: Timestamp, now: Timestamp) -> String {
-    format!("too early to ask again, for another {}", words::length(until.since(now)))
+/// Who wants us to wait, and until when: the server itself, or the budget that keeps it from having to.
+fn wait(ports: &Ports, alias: &Alias, until: Timestamp, now: Timestamp) -> String {
+    let at = drawn::clock(until, now);
+    let roster = vault::load_roster(ports).ok();
+    let identity = roster.as_ref().and_then(|roster| roster.find(alias)).map(Profile::identity);
+    let books = identity.and_then(|identity| ports.readings.books(identity, now).ok()).unwrap_or_default();
+    if books.blocked_until == Some(until) {
+        format!("the server wants to be left alone until {at}")
+    } else if books.asked.len() >= schedule::BUDGET {
+        format!("this hour\u{2019}s {} requests are used up until {at}", schedule::BUDGET)
+    } else {
+        format!("it is too early to ask again before {at}")
+    }
 }
 
-fn not_yet(doing: &Doing, until: Timestamp) -> Failure {
+fn not_yet(doing: &Doing, why: &str, until: Timestamp) -> Failure {
     let throttled = FlowError::Unidentified { cause: ProviderError::Throttled { retry_after_s: None } };
     let problem = throttled.problem(doing);
-    let message = format!("Cannot {}: it is too early to ask again; the last reading stands", doing.words());
+    let message = format!("Cannot {}: {why}; the last reading stands", doing.words());
     let next_step = NextStep::Wait { until };
     Failure::from(Problem { message, next_step, ..problem })
 }

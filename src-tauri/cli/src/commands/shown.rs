@@ -2,12 +2,16 @@
 //! about a profile that more than one command says.
 
 use serde_json::Value;
-use signalbox_core::board::{self, Activity, Board, LiveState, Meter, UsageView};
+use signalbox_core::board::{self, Activity, Board, Card, LiveState, UsageView};
 use signalbox_core::error::Doing;
-use signalbox_core::identity::Account;
+use signalbox_core::forecast;
+use signalbox_core::identity::{Account, Identity};
+use signalbox_core::meters;
+use signalbox_core::ports::Ports;
 use signalbox_core::profile::{Alias, Roster};
 use signalbox_core::sessions::{Reach, Session};
 use signalbox_core::time::Timestamp;
+use signalbox_core::usage::Reading;
 use signalbox_core::{sync, vault, words};
 use signalbox_machine::data_folder::DataFolder;
 use signalbox_machine::watch_lock;
@@ -17,29 +21,33 @@ use crate::exit::Failure;
 use crate::json;
 use crate::render;
 
-/// The board as far as this computer alone can tell.
+/// The board as far as this computer alone can tell. Its cards stand in the roster's order, whatever the app's window is set to: a
+/// script counts on it.
 pub fn board(context: &Context) -> Result<(Board, Roster), Failure> {
     let ports = &context.ports;
     let roster = vault::load_roster(ports).map_err(while_doing(&Doing::Show))?;
     let live = sync::glance(ports, &roster);
     let data = DataFolder::new(context.surroundings.data_folder());
     let activity = Activity { watched_by: watch_lock::keeper(&data), ..Activity::of_a_glance(live, context.now()) };
-    let board = board::assemble(ports, &activity).map_err(while_doing(&Doing::Show))?;
+    let mut board = board::assemble(ports, &activity).map_err(while_doing(&Doing::Show))?;
+    let place = |card: &Card| roster.profiles().iter().position(|profile| profile.alias == card.alias);
+    board.cards.sort_by_key(place);
     Ok((board, roster))
 }
 
-/// The window nearest to its limit.
-pub fn tightest(usage: &UsageView) -> Option<&Meter> {
-    usage.meters.iter().max_by(|a, b| a.percent.total_cmp(&b.percent))
+/// A reading as meters, with the outlook that the samples of its own identity allow.
+pub fn view(ports: &Ports, identity: &Identity, reading: &Reading, now: Timestamp) -> UsageView {
+    // A forecast that cannot be had hides no number.
+    let samples = ports.samples.since(identity, now.plus(-forecast::LOOKBACK_MS)).unwrap_or_default();
+    meters::view(reading, &samples, now)
 }
 
-/// "5-hour 71 %, resets in 1h59".
-pub fn meter(meter: &Meter, now: Timestamp) -> String {
-    let used = format!("{} {}", meter.label, render::percent(meter));
-    match meter.resets_at {
-        Some(at) => format!("{used}, resets in {}", words::countdown(at, now)),
-        None => used,
-    }
+/// The last reading of a profile, however old. None where none can be had: then there is nothing to show besides what failed.
+pub fn last(ports: &Ports, alias: &Alias, now: Timestamp) -> Option<UsageView> {
+    let roster = vault::load_roster(ports).ok()?;
+    let identity = roster.find(alias)?.identity();
+    let reading = ports.readings.last(identity).ok().flatten()?;
+    Some(view(ports, identity, &reading, now))
 }
 
 /// "m.keller@example.org (Max 20×)".

@@ -14,7 +14,7 @@ use super::shown;
 use crate::context::{Context, Report, while_doing};
 use crate::exit::Failure;
 use crate::json;
-use crate::render::{self, Cell, Colour, Style};
+use crate::render::{self, Colour, Style, meters};
 
 /// What is not on the board.
 struct Leftovers {
@@ -133,24 +133,14 @@ fn watch(style: Style, board: &Board) -> String {
 }
 
 fn usage(style: Style, card: &Card, board: &Board) -> String {
-    let Some(usage) = card.usage.as_ref().filter(|usage| !usage.meters.is_empty()) else {
+    let Some(usage) = card.usage.as_ref().filter(|usage| !usage.meters.is_empty() || usage.spend.is_some()) else {
         return format!("\nNo usage read yet: `signalbox refresh {}` asks for it\n", card.alias);
     };
-    let rows: Vec<Vec<Cell>> = usage
-        .meters
-        .iter()
-        .map(|meter| {
-            let resets = meter.resets_at.map(|at| format!("resets in {}", words::countdown(at, board.now)));
-            vec![
-                Cell::plain(&meter.label),
-                style.bar(meter),
-                Cell::new(&format!("{:>5}", render::percent(meter)), render::severity(meter.severity)),
-                Cell::new(resets.as_deref().unwrap_or_default(), Colour::Dim),
-            ]
-        })
-        .collect();
-    let age = format!("read {} ago", words::length(board.now.since(usage.read_at)));
-    format!("\n{}{}\n", style.table(&rows), style.paint(&age, Colour::Dim))
+    let rows = meters::rows(style, usage, 0, board.now);
+    let old = meters::is_old(usage.read_at, board.now);
+    let age = style.paint(&meters::age(usage.read_at, board.now), if old { Colour::Yellow } else { Colour::Dim });
+    let todo = if old { format!("; `signalbox refresh {}` reads it now", card.alias) } else { String::new() };
+    format!("\n{}{age}{todo}\n", style.table(&rows))
 }
 
 /// What a person should look at, each in a line with what to do about it.

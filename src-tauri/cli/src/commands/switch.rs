@@ -1,5 +1,6 @@
 //! `signalbox use`: the switch, the sentence that proves it, and whom it reaches. Afterwards the target's usage is read past
-//! the cache, which may fail without harm: the switch stands. It stands too where a pin keeps Claude Code from using it.
+//! the cache, which may fail without harm: the switch stands, and the last reading is shown with its age. It stands too where
+//! a pin keeps Claude Code from using it.
 
 use serde_json::{Value, json};
 use signalbox_core::board::UsageView;
@@ -15,7 +16,7 @@ use super::shown;
 use crate::context::{Context, Report};
 use crate::exit::Failure;
 use crate::json;
-use crate::render;
+use crate::render::{self, meters};
 
 pub fn run(context: &Context, alias: &Alias) -> Result<Report, Failure> {
     let used = switch::use_profile(&context.ports, alias).map_err(|error| failed(context, alias, &error))?;
@@ -26,10 +27,12 @@ pub fn run(context: &Context, alias: &Alias) -> Result<Report, Failure> {
         context.note(remark);
     }
     let usage = usage(context, &used);
-    if let Some(usage) = usage.as_ref().filter(|usage| !usage.meters.is_empty()) {
+    let unread = usage.is_none() && !used.already_active;
+    let last = if unread { shown::last(&context.ports, alias, context.now()) } else { None };
+    if let Some(shown) = usage.as_ref().or(last.as_ref()).filter(|usage| !usage.meters.is_empty()) {
         let now = context.now();
-        let meters: Vec<String> = usage.meters.iter().map(|meter| shown::meter(meter, now)).collect();
-        context.say(&format!("{}\n", render::printable(&meters.join(" · "))));
+        let age = last.as_ref().map_or_else(String::new, |last| format!(" ({})", meters::age(last.read_at, now)));
+        context.say(&format!("{}{age}\n", render::printable(&meters::all(shown, now))));
     }
     let members = json::members(json!({
         "used": used.alias,
@@ -42,6 +45,7 @@ pub fn run(context: &Context, alias: &Alias) -> Result<Report, Failure> {
         "sessions": shown::sessions(&used.reach),
         "pins": used.reach.pins,
         "usage": usage,
+        "lastUsage": last,
     }));
     Ok(Report { failure: shown::pinned(alias, &used.reach), ..Report::of(members) })
 }
@@ -104,7 +108,11 @@ fn usage(context: &Context, used: &Used) -> Option<UsageView> {
         return None;
     }
     match poll::read_usage(&context.ports, &used.alias, Urgency::Forced) {
-        Ok(Polled::Read(reading)) => Some(reading.view(context.now())),
+        Ok(Polled::Read(reading)) => {
+            let roster = vault::load_roster(&context.ports).ok()?;
+            let identity = roster.find(&used.alias)?.identity();
+            Some(shown::view(&context.ports, identity, &reading, context.now()))
+        }
         Ok(Polled::NotYet { .. } | Polled::Failed(_) | Polled::ActiveExpired) => None,
         Err(error) => {
             tracing::debug!(%error, "no usage after the switch");

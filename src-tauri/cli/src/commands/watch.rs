@@ -71,7 +71,7 @@ async fn keep_watch(surroundings: &Surroundings, wait: bool, voice: Arc<Voice>) 
     let restores = settings.restore == Restore::Auto;
     let ports = loud(assemble::with_settings(surroundings, settings, "watch"), &voice);
     let (exit, mut exited) = unbounded_channel();
-    let habits = Habits { pace: Pace::without_a_screen(), restores, announces: false, watched_by: Box::new(|| None) };
+    let habits = Habits { restores, ..Habits::alone(Pace::without_a_screen()) };
     let engine = signalbox_warden::start(Arc::new(ports), Box::new(Quiet::new(Arc::clone(&voice), exit)), habits);
     let engine = engine.map_err(|error| cannot_watch(&error.to_string()))?;
     let told = engine.clone();
@@ -209,7 +209,7 @@ fn unit(doing: &str, error: &UnitError) -> Failure {
 }
 
 /// Whether a program lies where builds and temporary files lie.
-fn is_passing(binary: &Path) -> bool {
+pub(super) fn is_passing(binary: &Path) -> bool {
     let text = binary.to_string_lossy();
     text.contains("/target/debug/") || text.contains("/target/release/") || binary.starts_with(std::env::temp_dir())
 }
