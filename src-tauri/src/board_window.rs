@@ -52,6 +52,23 @@ pub fn open_sign_in<R: Runtime>(app: &AppHandle<R>, alias: Alias) {
     open(app, None);
 }
 
+/// Whether our windows are left out of pictures and recordings of the screen, from any thread. Only macOS can do that.
+pub fn keep_off_recordings<R: Runtime>(app: &AppHandle<R>, off: bool) {
+    on_main(app, move |app| {
+        app.state::<BoardWindow>().lock().off_recordings = off;
+        for window in app.webview_windows().values() {
+            if let Err(error) = window.set_content_protected(off) {
+                tracing::warn!(%error, "a window cannot be kept off recordings of the screen");
+            }
+        }
+    });
+}
+
+/// Whether a window that is made now has to be left out of recordings.
+pub fn is_off_recordings<R: Runtime>(app: &AppHandle<R>) -> bool {
+    app.try_state::<BoardWindow>().is_some_and(|window| window.lock().off_recordings)
+}
+
 /// Lets the page show how to sign in to `alias`. One that is still loading asks by itself when it is ready.
 pub fn want_sign_in<R: Runtime>(app: &AppHandle<R>, alias: Alias) {
     on_main(app, |app| {
@@ -151,6 +168,7 @@ fn make<R: Runtime>(app: &AppHandle<R>) {
         .skip_taskbar(true)
         .always_on_top(true)
         .accept_first_mouse(true)
+        .content_protected(is_off_recordings(app))
         .visible(false)
         .on_page_load(|window, payload| {
             if payload.event() == PageLoadEvent::Finished {

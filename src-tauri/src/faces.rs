@@ -1,17 +1,21 @@
 //! The engine's faces in the running app: the page, the tray and the notifications. Owns handing each its part of a
 //! board; none of them is waited for.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::Local;
 use signalbox_core::board::Board;
 use signalbox_core::episodes::{Action, Announcement};
 use signalbox_core::error::{Code, NextStep, Problem};
 use signalbox_core::profile::Alias;
 use signalbox_core::time::Timestamp;
+use signalbox_core::view::Hides;
+use signalbox_machine::settings::MenuBar;
 use signalbox_warden::{EngineHandle, Event, Faces};
 use tauri::{AppHandle, Emitter, Manager, Runtime};
 
 use crate::board_window;
+use crate::discreet;
 use crate::notify::Notifier;
 use crate::tray::{self, TrayModel};
 
@@ -30,17 +34,24 @@ pub struct AppFaces<R: Runtime> {
     app: AppHandle<R>,
     notifier: Notifier,
     undone: Arc<Mutex<Option<Alias>>>,
+    menu_bar: MenuBar,
+    /// What the last board said.
+    hides: Mutex<Hides>,
 }
 
 impl<R: Runtime> AppFaces<R> {
-    pub fn new(app: &AppHandle<R>) -> Self {
+    pub fn new(app: &AppHandle<R>, menu_bar: MenuBar) -> Self {
         let (acting, undone) = (app.clone(), Arc::new(Mutex::new(None)));
         let now_undone = Arc::clone(&undone);
         let notifier = Notifier::new(move |action| {
             let undone = now_undone.lock().unwrap_or_else(PoisonError::into_inner).clone();
             act(&acting, still_meant(action, undone.as_ref()));
         });
-        Self { app: app.clone(), notifier, undone }
+        Self { app: app.clone(), notifier, undone, menu_bar, hides: Mutex::new(Hides::Never) }
+    }
+
+    fn hides(&self) -> MutexGuard<'_, Hides> {
+        self.hides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,12 +84,22 @@ fn act<R: Runtime>(app: &AppHandle<R>, action: Action) {
 impl<R: Runtime> Faces for AppFaces<R> {
     fn show(&self, board: &Board) {
         *self.undone.lock().unwrap_or_else(PoisonError::into_inner) = undone_on(board);
+        let before = std::mem::replace(&mut *self.hides(), board.view.hides);
+        if before != board.view.hides {
+            board_window::keep_off_recordings(&self.app, board.view.hides == Hides::WhileShared);
+        }
         tell_the_page(&self.app, board);
-        tray::show(&self.app, TrayModel::of(board));
+        tray::show(&self.app, TrayModel::of(board, self.menu_bar, &Local));
     }
 
     fn switch_failed(&self, alias: &Alias, problem: &Problem, now: Timestamp) {
-        self.notifier.switch_failed(alias, problem, now);
+        let hides = *self.hides();
+        if hides == Hides::Always {
+            let message = discreet::without_addresses(&problem.message);
+            self.notifier.switch_failed(alias, &Problem { message, ..problem.clone() }, now);
+        } else {
+            self.notifier.switch_failed(alias, problem, now);
+        }
     }
 
     fn announce(&self, announcement: &Announcement) {

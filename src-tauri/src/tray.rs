@@ -1,9 +1,11 @@
 //! The icon in the menu bar or panel and its menu. Owns the real menu items, and keeps them equal to the last
 //! [`TrayModel`]: items are changed in place, and built anew only when the set of profiles changed, because replacing a
-//! menu closes it under the hand of whoever has it open. Leaves the words to `model`.
+//! menu closes it under the hand of whoever has it open. Leaves the words to `model` and `gauge`, the pixels to `draw`.
 //!
 //! Everything here runs on the main thread, where AppKit and the menu library want it.
 
+mod draw;
+mod gauge;
 mod model;
 
 use std::sync::Mutex;
@@ -15,14 +17,17 @@ use tauri::menu::{CheckMenuItem, Menu, MenuEvent, MenuItem, PredefinedMenuItem};
 use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Manager, Runtime};
 
-pub use model::{Icon, TrayModel};
+use gauge::Bars;
+use model::Icon;
+pub use model::TrayModel;
 
-use crate::board_window;
+use crate::{board_window, history_window};
 use signalbox_warden::{EngineHandle, Event};
 
 /// The icon's id.
 pub const TRAY_ID: &str = "signalbox";
 const OPEN: &str = "open";
+const HISTORY: &str = "history";
 const REFRESH: &str = "refresh";
 /// Our own Quit, which the app's menu on macOS has too.
 pub const QUIT: &str = "quit";
@@ -125,9 +130,9 @@ impl<R: Runtime> Shown<R> {
     fn build(&mut self, app: &AppHandle<R>, model: &TrayModel) -> tauri::Result<()> {
         let (menu, items) = menu(app, model)?;
         let icon = TrayIconBuilder::with_id(TRAY_ID)
-            .icon(image(model.icon))
+            .icon(picture(model))
             .icon_as_template(true)
-            .title("")
+            .title(title(model))
             .tooltip(&model.tooltip)
             .menu(&menu)
             .show_menu_on_left_click(false)
@@ -136,6 +141,8 @@ impl<R: Runtime> Shown<R> {
         if let Err(error) = crate::macos::status_item::adopt(&icon, &model.tooltip) {
             tracing::warn!(%error, "the icon answers to the mouse alone");
         }
+        #[cfg(target_os = "macos")]
+        crate::macos::status_item::pale(&icon, model.gauge.stale)?;
         tracing::info!("the tray icon is shown");
         self.icon = Some(icon);
         self.items = items;
@@ -154,8 +161,15 @@ impl<R: Runtime> Shown<R> {
             self.items = items;
         }
         // Every new image costs a redraw of the whole bar.
-        if model.icon != before.icon {
-            icon.set_icon_with_as_template(Some(image(model.icon)), true)?;
+        if looks(model) != looks(before) {
+            icon.set_icon_with_as_template(Some(picture(model)), true)?;
+        }
+        if model.gauge.text != before.gauge.text {
+            icon.set_title(Some(title(model)))?;
+        }
+        #[cfg(target_os = "macos")]
+        if model.gauge.stale != before.gauge.stale {
+            crate::macos::status_item::pale(icon, model.gauge.stale)?;
         }
         if model.tooltip != before.tooltip {
             icon.set_tooltip(Some(&model.tooltip))?;
@@ -206,25 +220,28 @@ fn menu<R: Runtime>(app: &AppHandle<R>, model: &TrayModel) -> tauri::Result<(Men
     }
     menu.append(&PredefinedMenuItem::separator(app)?)?;
     menu.append(&MenuItem::with_id(app, OPEN, "Open board", true, None::<&str>)?)?;
+    menu.append(&MenuItem::with_id(app, HISTORY, "History\u{2026}", true, None::<&str>)?)?;
     menu.append(&MenuItem::with_id(app, REFRESH, "Refresh", true, Some("CmdOrCtrl+R"))?)?;
     menu.append(&PredefinedMenuItem::separator(app)?)?;
     menu.append(&MenuItem::with_id(app, QUIT, "Quit Signalbox", true, Some("CmdOrCtrl+Q"))?)?;
     Ok((menu, items))
 }
 
-/// macOS tints black and alpha by itself; no panel of Linux does.
-fn image(icon: Icon) -> Image<'static> {
-    if cfg!(target_os = "macos") {
-        match icon {
-            Icon::Plain => tauri::include_image!("../icons/tray.png"),
-            Icon::Attention => tauri::include_image!("../icons/tray-attention.png"),
-        }
-    } else {
-        match icon {
-            Icon::Plain => tauri::include_image!("../icons/tray-linux.png"),
-            Icon::Attention => tauri::include_image!("../icons/tray-attention-linux.png"),
-        }
-    }
+/// What of the model makes a picture. macOS pales the whole button, its text included.
+fn looks(model: &TrayModel) -> (Icon, Option<Bars>, bool) {
+    (model.icon, model.gauge.bars, model.gauge.stale && !cfg!(target_os = "macos"))
+}
+
+fn picture(model: &TrayModel) -> Image<'static> {
+    let (icon, bars, pale) = looks(model);
+    draw::picture(icon, bars, pale)
+}
+
+/// The text beside the icon, and on Linux, which has none there, the title of its tooltip.
+fn title(model: &TrayModel) -> String {
+    let text = &model.gauge.text;
+    // The menu bar leaves no room between the two.
+    if cfg!(target_os = "macos") && !text.is_empty() { format!(" {text}") } else { text.clone() }
 }
 
 /// A click on an item of any menu: the tray's, and on macOS the app's own.
@@ -232,6 +249,7 @@ pub fn on_menu_event<R: Runtime>(app: &AppHandle<R>, event: &MenuEvent) {
     let engine = app.state::<EngineHandle>();
     match event.id().as_ref() {
         OPEN => board_window::open(app, None),
+        HISTORY => history_window::open(app),
         REFRESH => engine.send(Event::Refresh),
         QUIT => engine.send(Event::Quit),
         id => {

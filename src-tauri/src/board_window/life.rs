@@ -36,6 +36,8 @@ pub(super) struct Life {
     pub height: Option<f64>,
     /// Whose sign-in the page is to show; it takes it when it is ready.
     pub sign_in: Option<Alias>,
+    /// New windows are left out of recordings of the screen.
+    pub off_recordings: bool,
     /// The window has had the focus since it was shown.
     pub focused: bool,
     /// The page is loading, and the window is shown when it is ready.
@@ -54,6 +56,7 @@ impl Life {
             click: None,
             height: None,
             sign_in: None,
+            off_recordings: false,
             focused: false,
             awaited: false,
             hidden_by_blur: None,

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use objc2::rc::Retained;
 use objc2::runtime::AnyObject;
 use objc2::{DefinedClass, MainThreadMarker, MainThreadOnly, define_class, msg_send, sel};
-use objc2_app_kit::{NSAccessibility, NSStatusBarButton};
+use objc2_app_kit::{NSAccessibility, NSFont, NSFontWeightRegular, NSStatusBarButton};
 use objc2_foundation::{NSObject, NSString};
 use tauri::tray::TrayIcon;
 use tauri::{AppHandle, Runtime};
@@ -69,6 +69,11 @@ pub fn adopt<R: Runtime>(icon: &TrayIcon<R>, label: &str) -> tauri::Result<()> {
         item.setAutosaveName(Some(&NSString::from_str(AUTOSAVE_NAME)));
         let Some(button) = item.button(main_thread) else { return };
         button.setAccessibilityLabel(Some(&NSString::from_str(&label)));
+        // Digits of one width, so that a new number does not push the neighbours about.
+        let size = NSFont::systemFontSize();
+        // SAFETY: the weight is a constant of AppKit's.
+        let regular = unsafe { NSFontWeightRegular };
+        button.setFont(Some(&NSFont::monospacedDigitSystemFontOfSize_weight(size, regular)));
         let press = Press::new(main_thread, move || board_window::toggle(&app, None));
         // SAFETY: the target is an object that answers to the selector with the signature of an action, and `PRESS`
         // keeps it alive until another takes its place.
@@ -87,6 +92,16 @@ pub fn label<R: Runtime>(icon: &TrayIcon<R>, label: &str) -> tauri::Result<()> {
         let button = MainThreadMarker::new().zip(inner.ns_status_item()).and_then(|(main, item)| item.button(main));
         if let Some(button) = button {
             button.setAccessibilityLabel(Some(&NSString::from_str(&label)));
+        }
+    })
+}
+
+/// Makes icon and text pale, because what they show is old, or not.
+pub fn pale<R: Runtime>(icon: &TrayIcon<R>, pale: bool) -> tauri::Result<()> {
+    icon.with_inner_tray_icon(move |inner| {
+        let button = MainThreadMarker::new().zip(inner.ns_status_item()).and_then(|(main, item)| item.button(main));
+        if let Some(button) = button {
+            button.setAppearsDisabled(pale);
         }
     })
 }
