@@ -1,7 +1,7 @@
 // Recent activity as a list under days. Pure: the present is an argument. Owns how the lines are grouped and what stands
 // beside a sentence; the sentences come from the backend.
 import { activity as say } from "./copy";
-import { HOUR, MINUTE, length } from "./format";
+import { HOUR, MINUTE, length, timeOfDay } from "./format";
 import type { Line } from "./generated/Line";
 import type { Timestamp } from "./generated/Timestamp";
 
@@ -47,11 +47,6 @@ export function timeWords(at: Timestamp, now: Timestamp): string {
   const age = now - at;
   if (age < 0 || age >= HOUR) return timeOfDay(at);
   return age < MINUTE ? say.now : `${length(age)} ago`;
-}
-
-/** "14:05", or "2:05 PM" where people read it so. */
-export function timeOfDay(at: Timestamp): string {
-  return new Date(at).toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
 }
 
 /** The whole moment, for a tooltip. */

@@ -9,6 +9,7 @@ import type { Alias } from "./generated/Alias";
 import type { Board } from "./generated/Board";
 import type { Line } from "./generated/Line";
 import type { Problem } from "./generated/Problem";
+import type { View } from "./generated/View";
 
 /** Everything that the board window can ask for. A refused call rejects with a `Problem`, see `asProblem`. */
 export interface Backend {
@@ -32,6 +33,12 @@ export interface Backend {
   signInWanted(): Promise<Alias | null>;
   /** Calls `f` when there may be such a profile, until the returned function is called. */
   onSignInWanted(f: () => void): () => void;
+  /** Puts the profiles into this order, which all faces then have. */
+  reorder(aliases: readonly Alias[]): Promise<void>;
+  /** Chooses how boards are drawn from now on. */
+  setView(view: View): Promise<void>;
+  /** Opens the window with the plots of past usage. */
+  openHistory(): Promise<void>;
   dismissProblem(): Promise<void>;
   closeBoard(): Promise<void>;
   /** Makes the window as high as its content, in CSS pixels. */
@@ -69,6 +76,9 @@ export function tauriBackend(): Backend {
       const stop = listen("sign-in", f);
       return () => void stop.then((unlisten) => unlisten());
     },
+    reorder: (aliases) => invoke("reorder", { aliases }),
+    setView: (view) => invoke("set_view", { view }),
+    openHistory: () => invoke("open_history"),
     dismissProblem: () => invoke("dismiss_problem"),
     closeBoard: () => invoke("close_board"),
     fitHeight: (height) => invoke("fit_board", { height }),

@@ -28,9 +28,4 @@ export class Clock {
       document.removeEventListener("visibilitychange", follow);
     };
   }
-
-  /** Looks at the time at once, so that news is never drawn as if it came from the future. */
-  touch(): void {
-    this.#now = Date.now();
-  }
 }

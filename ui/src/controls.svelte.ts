@@ -9,8 +9,21 @@ import type { Board } from "./generated/Board";
 import type { Card } from "./generated/Card";
 import type { Line } from "./generated/Line";
 import type { Problem } from "./generated/Problem";
-import { measureClick } from "./probe";
-import { derive, initialState, nextOp, reduce, visibleProblem, type Action, type State } from "./store";
+import type { View } from "./generated/View";
+import { gapOf, movedInto, type Move } from "./order";
+import { measureBoard, measureClick } from "./probe";
+import {
+  derive,
+  initialState,
+  nextOp,
+  reduce,
+  sameView,
+  viewOf,
+  visibleProblem,
+  type Action,
+  type State,
+} from "./store";
+import { veiledBoard, veiledCard, veiledLine, veiledProblem } from "./veil";
 
 /** A panel under one card. */
 export interface CardPanel {
@@ -19,18 +32,32 @@ export interface CardPanel {
 }
 
 /** The one panel that is open: under a card, under the list, or in its place. */
-export type Panel = CardPanel | { readonly kind: "add" | "activity" };
+export type Panel = CardPanel | { readonly kind: "add" | "activity" | "view" };
 
 export class Controls {
   readonly clock = new Clock();
   readonly #backend: Backend;
   #state = $state.raw<State>(initialState);
-  readonly #view = $derived(derive(this.#state.confirmed, this.#state.pending));
+  readonly #drawn = $derived(
+    derive(this.#state.confirmed, this.#state.pending, this.#state.wishedOrder?.value),
+  );
+  // Not derived from the state: every card draws by it, and would be looked through for every board.
+  #view = $state.raw<View>(viewOf(initialState));
+  readonly #hidden = $derived(this.#view.hides === "always");
+  // What components see: where things are hidden, they are hidden from the components too.
+  readonly #shownBoard = $derived(this.#veiled(this.#state.confirmed, veiledBoard));
+  readonly #shownCards = $derived(
+    this.#hidden
+      ? { ...this.#drawn, cards: this.#drawn.cards.map((each) => ({ ...each, card: veiledCard(each.card) })) }
+      : this.#drawn,
+  );
+  #lines = $state.raw<readonly Line[] | null>(null);
+  #turn = 0;
+  /** What "hide" goes back to. */
+  #shownAs: View["hides"] = "whileShared";
 
   /** The panel that is open, if any. */
   panel = $state.raw<Panel | null>(null);
-  /** What happened lately, newest first; null until it was read. */
-  lines = $state.raw<readonly Line[] | null>(null);
   /** The last sentence for people who listen. */
   announcement = $state("");
 
@@ -39,20 +66,36 @@ export class Controls {
   }
 
   get board(): Board | null {
-    return this.#state.confirmed;
+    return this.#shownBoard;
   }
 
-  get view() {
+  /** The cards to draw, and who is live or becoming it. */
+  get drawn() {
+    return this.#shownCards;
+  }
+
+  /** How the person wants the board drawn. */
+  get view(): View {
     return this.#view;
   }
 
+  /** Whether addresses and numbers are hidden. */
+  get hidden(): boolean {
+    return this.#hidden;
+  }
+
   get problem(): Problem | null {
-    return visibleProblem(this.#state);
+    return this.#veiled(visibleProblem(this.#state), veiledProblem);
+  }
+
+  /** What happened lately, newest first; null until it was read. */
+  get lines(): readonly Line[] | null {
+    return this.#veiled(this.#lines, (lines) => lines.map(veiledLine));
   }
 
   /** What the last switch did, for as long as the engine calls it news. */
   get notice(): string | null {
-    return this.#view.target === null ? (this.#state.confirmed?.notice ?? null) : null;
+    return this.#drawn.target === null ? (this.board?.notice ?? null) : null;
   }
 
   /** The profile that "Try again" would switch to. */
@@ -82,7 +125,7 @@ export class Controls {
 
   /** Asks for a switch. `since` is the time stamp of the click or key press. Nothing happens while one runs. */
   switchTo(alias: Alias, since: number): void {
-    const view = this.#view.cards.find((each) => each.card.alias === alias);
+    const view = this.#drawn.cards.find((each) => each.card.alias === alias);
     if (view?.enabled !== true || view.button !== "switch") return;
     const op = nextOp(this.#state);
     this.#dispatch({ kind: "switchAsked", op, alias });
@@ -130,7 +173,7 @@ export class Controls {
       return null;
     } catch (refusal) {
       const problem = asProblem(refusal);
-      if (problem.code === "confirmation") return problem;
+      if (problem.code === "confirmation") return this.#veiled(problem, veiledProblem);
       this.#dispatch({ kind: "commandRefused", problem });
       return null;
     }
@@ -148,11 +191,47 @@ export class Controls {
     await this.#backend.undo(alias).then(this.#done, this.#refused);
   }
 
+  /** Draws the board otherwise, at once. */
+  setView(change: Partial<View>): void {
+    const turn = ++this.#turn;
+    const view = { ...this.#view, ...change };
+    this.#dispatch({ kind: "viewWished", turn, view });
+    this.#wish(turn, this.#backend.setView(view));
+  }
+
+  /** Hides addresses and numbers, or shows them again. */
+  toggleHidden(): void {
+    const { hides } = this.#view;
+    if (hides !== "always") this.#shownAs = hides;
+    this.setView({ hides: hides === "always" ? this.#shownAs : "always" });
+    this.announcement = this.#hidden ? spoken.hiddenNow : spoken.shownNow;
+  }
+
+  /** Puts a card into a gap between others, if the order is the person's to make. */
+  putInto(alias: Alias, gap: number): void {
+    const aliases = this.#aliases();
+    const moved = movedInto(aliases, alias, gap);
+    if (this.#view.order !== "hand") this.announcement = spoken.sorted;
+    else if (moved === aliases) this.announcement = spoken.atTheEnd(alias);
+    else this.#reorder(moved, alias);
+  }
+
+  /** Moves a card by a key. */
+  move(alias: Alias, move: Move): void {
+    const aliases = this.#aliases();
+    this.putInto(alias, gapOf(move, aliases.indexOf(alias), aliases.length));
+  }
+
+  openHistory(): void {
+    this.closePanel();
+    this.#backend.openHistory().catch(this.#refused);
+  }
+
   /** Shows what happened lately, or goes back to the cards. */
   toggleActivity(): void {
     this.togglePanel({ kind: "activity" });
     if (this.panel?.kind === "activity") this.#readActivity();
-    else this.lines = null;
+    else this.#lines = null;
   }
 
   /** Opens a panel, or closes it when it is open already. */
@@ -162,7 +241,7 @@ export class Controls {
 
   closePanel(): void {
     this.panel = null;
-    this.lines = null;
+    this.#lines = null;
   }
 
   isOpen(panel: Panel): boolean {
@@ -178,19 +257,42 @@ export class Controls {
     this.#backend.fitHeight(px).catch(() => undefined);
   }
 
+  #aliases(): readonly Alias[] {
+    return this.#drawn.cards.map((each) => each.card.alias);
+  }
+
+  #reorder(aliases: readonly Alias[], moved: Alias): void {
+    const turn = ++this.#turn;
+    this.#dispatch({ kind: "orderWished", turn, aliases });
+    this.announcement = spoken.movedTo(moved, aliases.indexOf(moved) + 1, aliases.length);
+    this.#wish(turn, this.#backend.reorder(aliases));
+  }
+
   #arrived(board: Board): void {
-    const before = this.#view.live;
+    const since = performance.now();
+    const before = this.#drawn.live;
     const old = this.#state.confirmed;
-    this.clock.touch();
     this.#dispatch({ kind: "boardArrived", board });
-    const after = this.#view.live;
+    const after = this.#drawn.live;
     if (old !== null && after !== null && after !== before) this.announcement = spoken.switchedTo(after);
     this.#forgetLostPanel(board);
     if (this.panel?.kind === "activity") this.#readActivity();
+    measureBoard(since);
+  }
+
+  #wish(turn: number, answer: Promise<void>): void {
+    answer.then(
+      () => this.#dispatch({ kind: "wishAnswered", turn }),
+      (refusal: unknown) => this.#dispatch({ kind: "wishRefused", turn, problem: asProblem(refusal) }),
+    );
+  }
+
+  #veiled<T>(value: T, veil: (value: NonNullable<T>) => T): T {
+    return this.#hidden && value != null ? veil(value) : value;
   }
 
   #readActivity(): void {
-    this.#backend.recentActivity().then((lines) => (this.lines = lines), this.#refused);
+    this.#backend.recentActivity().then((lines) => (this.#lines = lines), this.#refused);
   }
 
   /** A notification was clicked whose button says "Sign in". */
@@ -221,6 +323,8 @@ export class Controls {
 
   #dispatch(action: Action): void {
     this.#state = reduce(this.#state, action);
+    const view = viewOf(this.#state);
+    if (!sameView(view, this.#view)) this.#view = view;
   }
 }
 

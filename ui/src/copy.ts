@@ -37,8 +37,50 @@ export const words = {
   unreadable: "saved login unreadable",
 
   noReading: "no usage read yet",
+  history: "Usage history",
+  view: "View",
+  hidden: "E-mails and numbers are hidden",
+  show: "Show e-mails and numbers",
+  moveUp: "Move up",
+  moveDown: "Move down",
+} as const;
+
+/** Words of the menu that chooses how the board is drawn. */
+export const viewMenu = {
+  headroom: "Most room left first",
+  compact: "One line each",
+  left: "Count what is left",
+  clock: "Resets as time of day",
+  hide: "Hide e-mails and numbers",
+  whileShared: "Leave out of screen sharing",
+} as const;
+
+/** Words about readings. */
+export const usage = {
   notStarted: "not started",
+  windowNotStarted: "window not started",
   hasReset: "has reset",
+  beforeReset: "before its last reset",
+  warning: "near the limit",
+  critical: "almost used up",
+  usedUp: "used up",
+  left: (value: string) => `${value} left`,
+  leftAfter: " left",
+  timeGone: (share: string) => `${share} of its time gone`,
+  resetsIn: (left: string) => `resets in ${left}`,
+  resetsAt: (time: string) => `resets ${time}`,
+  reached: (label: string) => `${label} limit reached`,
+  limitAt: (label: string, time: string) => `${label} limit ${time}`,
+  limitNow: (label: string) => `${label} limit any moment`,
+  atThisPace: " at this pace",
+  near: (label: string) => `${label} limit is near`,
+  butLasts: " but lasts until the reset",
+  read: (age: string) => `read ${age}`,
+  updated: (age: string) => `updated ${age}`,
+  spend: "Extra",
+  spendLabel: "Extra usage",
+  ofLimit: (used: string, limit: string) => `${used} of ${limit}`,
+  hidden: "hidden",
 } as const;
 
 /** Words about the live login, for the footer. */
@@ -109,6 +151,7 @@ export const signIn = {
   inTerminal: "in a terminal.",
   type: "Type",
   andSignIn: "and sign in as",
+  andSignInHidden: "and sign in. The address is hidden at present.",
   notices: "Signalbox notices it by itself.",
 } as const;
 
@@ -180,4 +223,9 @@ export const spoken = {
   parked: "parked",
   stranded: "active, but not live",
   copy: (text: string) => `Copy ${text}`,
+  movedTo: (alias: string, place: number, count: number) => `${alias} is at place ${place} of ${count}`,
+  atTheEnd: (alias: string) => `${alias} cannot move further`,
+  sorted: "The most room left comes first. Choose another order under View to move profiles by hand.",
+  hiddenNow: "E-mails and numbers are hidden",
+  shownNow: "E-mails and numbers are shown",
 } as const;

@@ -1,24 +1,21 @@
-// Moments, lengths of time, percentages and badges as words. Pure: the present is always an argument, so that the
-// same board can be drawn again each second without asking anybody.
-// Deliberately not here: fixed words (`copy.ts`) and what is shown at all (`store.ts`, the components).
+// Moments, lengths of time, badges and names as words. Pure: the present is always an argument, so that the same board can
+// be drawn again each second without asking anybody.
+// Deliberately not here: readings (`usage.ts`), fixed words (`copy.ts`), what is shown at all (`store.ts`, the components).
 import { aliasForm, words } from "./copy";
 import type { Deadline } from "./generated/Deadline";
-import type { Meter } from "./generated/Meter";
 import type { Reason } from "./generated/Reason";
 import type { Timestamp } from "./generated/Timestamp";
-import type { UsageView } from "./generated/UsageView";
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-/** A reading older than this says how old it is. */
-export const READING_OLD = 10 * MINUTE;
 /** A login that ends within this is drawn as a warning. */
 export const DEADLINE_NEAR = 5 * DAY;
 
-const counted = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
+/** "1 day", "21 days". */
+export const counted = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
 
 /** "12 s", "4 min", "3 h", "21 days": a length of time in its largest unit, rounded down. */
 export function length(ms: number): string {
@@ -54,55 +51,30 @@ export function clock(until: Timestamp, now: Timestamp): string {
 
 const pad = (n: number) => String(n).padStart(2, "0");
 
-/**
- * "82 %". Rounded, but never onto a boundary that was not reached: a little is not nothing, and nearly full is not
- * full. What exceeds a plan is shown as it is.
- */
-export function percent(value: number): string {
-  if (value > 0 && value < 1) return "<1 %";
-  if (value > 99 && value < 100) return "99 %";
-  if (value > 100 && value < 101) return "101 %";
-  return `${Math.round(value)} %`;
+// Made once: making one costs more than a whole card. The words around them are English; only the clock follows the system.
+const TIME = new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit" });
+const WEEKDAY = new Intl.DateTimeFormat("en-GB", { weekday: "short" });
+const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** "14:05", or "2:05 PM" where people read it so. */
+export function timeOfDay(at: Timestamp): string {
+  return TIME.format(at);
 }
 
-/** How much of the bar is filled, 0 to 100. Something that is not nothing stays visible. */
-export function fill(value: number): number {
-  if (value <= 0) return 0;
-  return Math.min(100, Math.max(2, value));
+/** "14:20" for a moment today, "Thu 14:20" within a week, else "19 Mar": short enough for a column. */
+export function dayAndTime(at: Timestamp, now: Timestamp): string {
+  if (sameDay(at, now)) return timeOfDay(at);
+  // From a week on the same weekday would come again.
+  return Math.abs(at - now) < 6 * DAY ? `${WEEKDAY.format(at)} ${timeOfDay(at)}` : DATE.format(at);
 }
 
-/** Where the window itself stands, 0 to 100: usage beyond this mark runs ahead of time. Null when that is unknown. */
-export function pace(meter: Meter, now: Timestamp): number | null {
-  if (meter.resetsAt === null || meter.periodMs === null || meter.periodMs <= 0) return null;
-  const left = meter.resetsAt - now;
-  if (left <= 0) return null;
-  return Math.min(100, Math.max(0, 100 * (1 - left / meter.periodMs)));
+/** The same within a sentence: "at 14:20", "Thu 14:20", "19 Mar". */
+export function atTime(at: Timestamp, now: Timestamp): string {
+  return sameDay(at, now) ? `at ${timeOfDay(at)}` : dayAndTime(at, now);
 }
 
-/** The last column of a meter: "1h56", "not started", "has reset". */
-export function resetWords(meter: Meter, now: Timestamp): string {
-  if (meter.resetsAt === null) return words.notStarted;
-  return countdown(meter.resetsAt, now) ?? words.hasReset;
-}
-
-/** A meter as a sentence, for a tooltip and for people who listen: "82 %, resets in 1 h". */
-export function meterSentence(meter: Meter, now: Timestamp): string {
-  const used = percent(meter.percent);
-  if (meter.resetsAt === null) return `${used}, window not started`;
-  const left = meter.resetsAt - now;
-  return left <= 0 ? `${used} before its last reset` : `${used}, resets in ${spokenLength(left)}`;
-}
-
-/** "1 hour 56 minutes", "3 days 4 hours": two units, in whole words. */
-export function spokenLength(ms: number): string {
-  const days = Math.floor(ms / DAY);
-  const hours = Math.floor((ms % DAY) / HOUR);
-  const minutes = Math.floor((ms % HOUR) / MINUTE);
-  const parts: string[] = [];
-  if (days > 0) parts.push(counted(days, "day", "days"));
-  if (hours > 0) parts.push(counted(hours, "hour", "hours"));
-  if (days === 0 && minutes > 0) parts.push(counted(minutes, "minute", "minutes"));
-  return parts.length === 0 ? "less than a minute" : parts.join(" ");
+function sameDay(a: Timestamp, b: Timestamp): boolean {
+  return new Date(a).toDateString() === new Date(b).toDateString();
 }
 
 /** The words of a badge, with the age at the moment of drawing. */
@@ -132,17 +104,6 @@ export function deadlineWords({ at, assumed }: Deadline, now: Timestamp): string
   if (at <= now) return assumed ? words.loginMayHaveEnded : words.loginEnded;
   const left = length(at - now);
   return assumed ? `login ends in about ${left} (assumed)` : `login ends in ${left}`;
-}
-
-/** "read 25 min ago" for a reading that has become old; null for a fresh one. */
-export function readingAge(usage: UsageView, now: Timestamp): string | null {
-  return now - usage.readAt > READING_OLD ? `read ${ago(usage.readAt, now)}` : null;
-}
-
-/** "updated 12 s ago": the newest usage reading on the board. Null while there is none. */
-export function updatedWords(readings: readonly (UsageView | null)[], now: Timestamp): string | null {
-  const times = readings.flatMap((usage) => (usage === null ? [] : [usage.readAt]));
-  return times.length === 0 ? null : `updated ${ago(Math.max(...times), now)}`;
 }
 
 /** A sentence of the core without the backticks that it has for terminals. */

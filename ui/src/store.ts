@@ -5,6 +5,9 @@ import type { Alias } from "./generated/Alias";
 import type { Board } from "./generated/Board";
 import type { Card } from "./generated/Card";
 import type { Problem } from "./generated/Problem";
+import type { View } from "./generated/View";
+import { inOrder } from "./order";
+import { tightest } from "./usage";
 
 /** A switch that was asked for in this window and has not been acknowledged yet. */
 export interface Intent {
@@ -12,11 +15,22 @@ export interface Intent {
   readonly alias: Alias;
 }
 
+/** A choice that was made in this window and is drawn before a board carries it. */
+export interface Wish<T> {
+  readonly value: T;
+  /** Tells the answers to two wishes apart. */
+  readonly turn: number;
+  /** Its command has returned, so the next board says what became of it. */
+  readonly answered: boolean;
+}
+
 export interface State {
   /** The newest board that arrived; null until the first one. */
   readonly confirmed: Board | null;
   /** Unanswered switches, oldest first. */
   readonly pending: readonly Intent[];
+  readonly wishedView: Wish<View> | null;
+  readonly wishedOrder: Wish<readonly Alias[]> | null;
   /** What a command of this window was refused with. The board's own problem is `confirmed.problem`. */
   readonly refusal: Problem | null;
   /** The board's problem that the person closed; it stays closed while the board still carries it. */
@@ -31,6 +45,10 @@ export type Action =
   | { readonly kind: "boardArrived"; readonly board: Board }
   | { readonly kind: "switchAsked"; readonly op: number; readonly alias: Alias }
   | { readonly kind: "switchRefused"; readonly op: number; readonly problem: Problem }
+  | { readonly kind: "viewWished"; readonly turn: number; readonly view: View }
+  | { readonly kind: "orderWished"; readonly turn: number; readonly aliases: readonly Alias[] }
+  | { readonly kind: "wishAnswered"; readonly turn: number }
+  | { readonly kind: "wishRefused"; readonly turn: number; readonly problem: Problem }
   | { readonly kind: "commandRefused"; readonly problem: Problem }
   | { readonly kind: "commandDone" }
   | { readonly kind: "problemDismissed" }
@@ -40,6 +58,8 @@ export type Action =
 export const initialState: State = {
   confirmed: null,
   pending: [],
+  wishedView: null,
+  wishedOrder: null,
   refusal: null,
   dismissed: null,
   failed: null,
@@ -66,6 +86,24 @@ export function reduce(state: State, action: Action): State {
         refusal: action.problem,
         failed: state.pending.find((intent) => intent.op === action.op)?.alias ?? null,
       };
+    case "viewWished":
+      return { ...state, wishedView: { value: action.view, turn: action.turn, answered: false } };
+    case "orderWished":
+      return { ...state, wishedOrder: { value: action.aliases, turn: action.turn, answered: false } };
+    case "wishAnswered":
+      return {
+        ...state,
+        wishedView: answered(state.wishedView, action.turn),
+        wishedOrder: answered(state.wishedOrder, action.turn),
+      };
+    case "wishRefused":
+      return {
+        ...state,
+        wishedView: state.wishedView?.turn === action.turn ? null : state.wishedView,
+        wishedOrder: state.wishedOrder?.turn === action.turn ? null : state.wishedOrder,
+        refusal: action.problem,
+        failed: null,
+      };
     case "commandRefused":
       return { ...state, refusal: action.problem, failed: null };
     case "commandDone":
@@ -81,6 +119,20 @@ export function reduce(state: State, action: Action): State {
   }
 }
 
+function answered<T>(wish: Wish<T> | null, turn: number): Wish<T> | null {
+  return wish?.turn === turn ? { ...wish, answered: true } : wish;
+}
+
+/** The wish while it is still to be drawn over the boards that arrive: until one grants it, or follows its answer. */
+function ungranted<T>(wish: Wish<T> | null, granted: (value: T) => boolean): Wish<T> | null {
+  return wish === null || wish.answered || granted(wish.value) ? null : wish;
+}
+
+/** Whether two views draw the same. */
+export function sameView(a: View, b: View): boolean {
+  return (Object.keys(a) as (keyof View)[]).every((choice) => a[choice] === b[choice]);
+}
+
 function withBoard(state: State, board: Board): State {
   if (state.confirmed !== null && board.rev <= state.confirmed.rev) return state;
   const ended = state.pending.filter((intent) => intent.op <= board.ackedOp);
@@ -90,6 +142,10 @@ function withBoard(state: State, board: Board): State {
     ...state,
     confirmed: board,
     pending: state.pending.filter((intent) => intent.op > board.ackedOp),
+    wishedView: ungranted(state.wishedView, (view) => sameView(view, board.view)),
+    wishedOrder: ungranted(state.wishedOrder, (aliases) =>
+      board.cards.every((card, place) => card.alias === aliases[place]),
+    ),
     // The engine publishes what it refuses as well; one strip is enough for one problem.
     refusal: sameProblem(state.refusal, board.problem) ? null : state.refusal,
     // A failure that follows a new attempt is news, even when it reads the same as the one before.
@@ -128,7 +184,7 @@ export interface CardView {
   readonly recommended: boolean;
 }
 
-export interface View {
+export interface Drawn {
   readonly cards: readonly CardView[];
   /** The profile that is becoming active. */
   readonly target: Alias | null;
@@ -136,15 +192,36 @@ export interface View {
   readonly live: Alias | null;
 }
 
-/** What to draw: the last board, with the unanswered clicks laid over it. Every card keeps its own reading. */
-export function derive(confirmed: Board | null, pending: readonly Intent[]): View {
+const PLAIN: View = {
+  order: "hand",
+  compact: false,
+  shows: "used",
+  resets: "countdown",
+  hides: "whileShared",
+};
+
+/** How to draw: what the person chose last. */
+export function viewOf({ confirmed, wishedView }: State): View {
+  return wishedView?.value ?? confirmed?.view ?? PLAIN;
+}
+
+/**
+ * What to draw: the last board, with the unanswered clicks and the order that was made by hand laid over it. Every card
+ * keeps its own reading.
+ */
+export function derive(
+  confirmed: Board | null,
+  pending: readonly Intent[],
+  order: readonly Alias[] | null = null,
+): Drawn {
   if (confirmed === null) return { cards: [], target: null, live: null };
   const target = targetOf(confirmed, pending);
   const recommended = recommendedOf(confirmed.cards);
+  const cards = order === null ? confirmed.cards : inOrder(confirmed.cards, order);
   return {
     target,
     live: confirmed.cards.find(isLive)?.alias ?? null,
-    cards: confirmed.cards.map((card) => ({
+    cards: cards.map((card) => ({
       card,
       state: cardState(card, target),
       button: buttonOf(card, target),
@@ -172,7 +249,7 @@ function buttonOf(card: Card, target: Alias | null): CardView["button"] {
 /** The first parked profile that has room left; the first parked one at all when none has. */
 function recommendedOf(cards: readonly Card[]): Alias | null {
   const parked = cards.filter((card) => card.action === "switch" && !card.active);
-  const roomy = parked.find((card) => !card.usage?.meters.some((meter) => meter.severity === "critical"));
+  const roomy = parked.find((card) => tightest(card.usage)?.severity !== "critical");
   return (roomy ?? parked[0])?.alias ?? null;
 }
 

@@ -1,6 +1,7 @@
 // Recent activity: which day a line stands under, what stands beside it, and how its sentence begins.
 import { expect, test } from "vitest";
-import { byDay, byWords, dayName, sentence, timeOfDay, timeWords } from "../src/activity";
+import { byDay, byWords, dayName, sentence, timeWords } from "../src/activity";
+import { timeOfDay } from "../src/format";
 import type { Line } from "../src/generated/Line";
 
 const at = (day: number, hour: number, minute = 0) => new Date(2026, 2, day, hour, minute).getTime();

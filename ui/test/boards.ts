@@ -3,8 +3,18 @@ import type { Board } from "../src/generated/Board";
 import type { Card } from "../src/generated/Card";
 import type { Meter } from "../src/generated/Meter";
 import type { Problem } from "../src/generated/Problem";
+import type { UsageView } from "../src/generated/UsageView";
+import type { View } from "../src/generated/View";
 
 export const NOW = 1_760_000_000_000;
+
+export const VIEW: View = {
+  order: "hand",
+  compact: false,
+  shows: "used",
+  resets: "countdown",
+  hides: "whileShared",
+};
 
 export function meter(change: Partial<Meter> = {}): Meter {
   const usual: Meter = {
@@ -14,8 +24,16 @@ export function meter(change: Partial<Meter> = {}): Meter {
     resetsAt: NOW + 3_600_000,
     periodMs: 18_000_000,
     severity: "normal",
+    outlook: null,
   };
   return { ...usual, ...change };
+}
+
+/** A reading whose tightest meter is the one with the highest percentage. */
+export function usage(meters: Meter[], change: Partial<UsageView> = {}): UsageView {
+  const most = Math.max(...meters.map((each) => each.percent));
+  const tightest = meters.length === 0 ? null : meters.findIndex((each) => each.percent === most);
+  return { readAt: NOW, meters, tightest, spend: null, ...change };
 }
 
 export function card(alias: string, change: Partial<Card> = {}): Card {
@@ -27,7 +45,7 @@ export function card(alias: string, change: Partial<Card> = {}): Card {
     organization: null,
     active: false,
     badge: { level: "green", reason: { kind: "checked", at: NOW } },
-    usage: { readAt: NOW, meters: [meter()] },
+    usage: usage([meter()]),
     deadline: null,
     older: 0,
     action: "switch",
@@ -48,6 +66,7 @@ export function board(change: Partial<Board> = {}): Board {
     problem: null,
     notice: null,
     watchedBy: null,
+    view: VIEW,
     ...change,
   };
 }

@@ -1,31 +1,26 @@
 // The words for times, percentages, badges and names, as tables.
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   ago,
   aliasFault,
+  atTime,
   badgeWords,
   clock,
   countdown,
   DAY,
+  dayAndTime,
   deadlineWords,
-  fill,
   HOUR,
   initials,
   length,
-  meterSentence,
   MINUTE,
-  pace,
-  percent,
-  readingAge,
-  resetWords,
   SECOND,
-  spokenLength,
   tileColour,
-  updatedWords,
+  timeOfDay,
   plain,
 } from "../src/format";
 import type { Reason } from "../src/generated/Reason";
-import { meter, NOW } from "./boards";
+import { NOW } from "./boards";
 import shared from "./words.json";
 
 test.each([
@@ -76,57 +71,21 @@ test.each([
   expect(clock(NOW + left, NOW)).toBe(words);
 });
 
-test.each([
-  [0, "0 %"],
-  [0.4, "<1 %"],
-  [1.4, "1 %"],
-  [81.6, "82 %"],
-  [99.6, "99 %"],
-  [100, "100 %"],
-  [100.2, "101 %"],
-  [112.4, "112 %"],
-])("a usage of %d reads %s", (value, words) => {
-  expect(percent(value)).toBe(words);
-});
+const noon = new Date(2026, 2, 12, 12, 0).getTime();
+const clockOf = (day: number, hour: number) => new Date(2026, 2, day, hour, 20).getTime();
 
 test.each([
-  [0, 0],
-  [0.1, 2],
-  [47, 47],
-  [112, 100],
-  [-3, 0],
-])("a usage of %d fills %d percent of the bar", (value, filled) => {
-  expect(fill(value)).toBe(filled);
+  [clockOf(12, 14), timeOfDay(clockOf(12, 14)), `at ${timeOfDay(clockOf(12, 14))}`],
+  [clockOf(12, 9), timeOfDay(clockOf(12, 9)), `at ${timeOfDay(clockOf(12, 9))}`],
+  [clockOf(13, 9), `Fri ${timeOfDay(clockOf(13, 9))}`, `Fri ${timeOfDay(clockOf(13, 9))}`],
+  [clockOf(17, 9), `Tue ${timeOfDay(clockOf(17, 9))}`, `Tue ${timeOfDay(clockOf(17, 9))}`],
+  [clockOf(19, 14), "19 Mar", "19 Mar"],
+])("the moment %i is told in a column and in a sentence", (at, column, sentence) => {
+  expect([dayAndTime(at, noon), atTime(at, noon)]).toEqual([column, sentence]);
 });
 
-describe("the pace mark", () => {
-  test.each([
-    ["stands in the middle half-way through the window", { resetsAt: NOW + 2.5 * HOUR }, 50],
-    ["stands at the start when more than the window is left", { resetsAt: NOW + 9 * HOUR }, 0],
-    ["is absent before the window has started", { resetsAt: null }, null],
-    ["is absent when the length of the window is unknown", { periodMs: null }, null],
-    ["is absent once the window has reset", { resetsAt: NOW - 1 }, null],
-  ])("%s", (_sentence, change, mark) => {
-    expect(pace(meter({ periodMs: 5 * HOUR, ...change }), NOW)).toBe(mark);
-  });
-});
-
-test.each([
-  [{ resetsAt: null }, "not started", "10 %, window not started"],
-  [{ resetsAt: NOW + HOUR + 56 * MINUTE, percent: 82 }, "1h56", "82 %, resets in 1 hour 56 minutes"],
-  [{ resetsAt: NOW - 1, percent: 97 }, "has reset", "97 % before its last reset"],
-])("a meter with %o ends in %s and is spoken as %s", (change, words, sentence) => {
-  expect(resetWords(meter(change), NOW)).toBe(words);
-  expect(meterSentence(meter(change), NOW)).toBe(sentence);
-});
-
-test.each([
-  [30 * SECOND, "less than a minute"],
-  [MINUTE, "1 minute"],
-  [2 * HOUR, "2 hours"],
-  [3 * DAY + 4 * HOUR + 9 * MINUTE, "3 days 4 hours"],
-])("a length of %i ms is spoken as %s", (ms, words) => {
-  expect(spokenLength(ms)).toBe(words);
+test("a time of day has hours and minutes", () => {
+  expect(timeOfDay(clockOf(12, 14))).toMatch(/^(14|2):20( PM)?$/);
 });
 
 test.each<[Reason, string]>([
@@ -157,17 +116,6 @@ test("the words of a badge age without a new board", () => {
 // The core reads the same file in `tests/it/words.rs`: one table, so that tray, command line and board say the same.
 test.each(shared.deadlines)("a deadline in $leftMs ms (assumed: $assumed) reads $words", (each) => {
   expect(deadlineWords({ at: NOW + each.leftMs, assumed: each.assumed }, NOW)).toBe(each.words);
-});
-
-test("a reading says its age once it is older than ten minutes", () => {
-  const read = (age: number) => readingAge({ readAt: NOW - age, meters: [] }, NOW);
-  expect([read(10 * MINUTE), read(25 * MINUTE)]).toEqual([null, "read 25 min ago"]);
-});
-
-test("the board is as fresh as its newest reading", () => {
-  const read = (age: number) => ({ readAt: NOW - age, meters: [] });
-  expect(updatedWords([read(HOUR), null, read(12 * SECOND)], NOW)).toBe("updated 12 s ago");
-  expect(updatedWords([null], NOW)).toBeNull();
 });
 
 test.each([

@@ -1,8 +1,8 @@
 // Which keys do what, in the list and in a text field.
 import { expect, test } from "vitest";
-import { moved, orderOf, type Order } from "../src/keyboard";
+import { commandOf, isMove, isStep, stepped, type Command, type Step } from "../src/keyboard";
 
-const plain = { ctrlKey: false, metaKey: false, altKey: false };
+const plain = { ctrlKey: false, metaKey: false, altKey: false, shiftKey: false };
 
 test.each([
   ["ArrowDown", {}, false, "next"],
@@ -20,13 +20,24 @@ test.each([
   ["q", { metaKey: true }, false, "swallow"],
   ["q", { ctrlKey: true }, false, "swallow"],
   ["r", {}, false, null],
-  ["ArrowDown", { altKey: true }, false, null],
+  ["ArrowDown", { altKey: true }, false, "down"],
+  ["ArrowUp", { altKey: true }, false, "up"],
+  ["Home", { altKey: true }, false, "top"],
+  ["End", { altKey: true }, false, "bottom"],
+  ["ArrowUp", { altKey: true }, true, null],
+  ["ArrowUp", { altKey: true, ctrlKey: true }, false, null],
+  ["a", { altKey: true }, false, null],
+  ["j", { metaKey: true }, false, "view"],
+  ["H", { metaKey: true, shiftKey: true }, false, "hide"],
+  ["H", { ctrlKey: true, shiftKey: true }, true, "hide"],
+  ["h", { metaKey: true }, false, null],
+  ["r", { ctrlKey: true, shiftKey: true }, false, null],
   ["a", { ctrlKey: true }, true, null],
-] as const)("%s with %o (typing: %s) means %j", (key, held, typing, order) => {
-  expect(orderOf({ ...plain, ...held, key }, typing)).toBe(order);
+] as const)("%s with %o (typing: %s) means %j", (key, held, typing, command) => {
+  expect(commandOf({ ...plain, ...held, key }, typing)).toBe(command);
 });
 
-test.each<[Order, number, number]>([
+test.each<[Step, number, number]>([
   ["next", -1, 0],
   ["next", 1, 2],
   ["next", 2, 2],
@@ -34,6 +45,18 @@ test.each<[Order, number, number]>([
   ["previous", 0, 0],
   ["first", 2, 0],
   ["last", 0, 2],
-])("%s from place %i among three goes to place %i", (order, from, to) => {
-  expect(moved(order, from, 3)).toBe(to);
+])("%s from place %i among three goes to place %i", (step, from, to) => {
+  expect(stepped(step, from, 3)).toBe(to);
+});
+
+test("a command moves the focus, or a card, or neither", () => {
+  const commands: Command[] = ["next", "last", "up", "bottom", "close", "view"];
+  expect(commands.map((each) => [isStep(each), isMove(each)])).toEqual([
+    [true, false],
+    [true, false],
+    [false, true],
+    [false, true],
+    [false, false],
+    [false, false],
+  ]);
 });

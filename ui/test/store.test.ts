@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Board } from "../src/generated/Board";
 import { derive, initialState, nextOp, reduce, visibleProblem, type Action, type State } from "../src/store";
-import { board, boardWith, card, meter, NOW, problem } from "./boards";
+import { board, boardWith, card, meter, NOW, problem, usage } from "./boards";
 
 function after(...actions: Action[]): State {
   return actions.reduce(reduce, initialState);
@@ -57,7 +57,7 @@ describe("a click on Switch", () => {
 
   test("leaves every card with its own reading", () => {
     const own = (alias: string, percent: number) =>
-      card(alias, { active: alias === "work", usage: { readAt: NOW, meters: [meter({ percent })] } });
+      card(alias, { active: alias === "work", usage: usage([meter({ percent })]) });
     const state = after(
       arrived(board({ cards: [own("work", 82), own("personal", 6)] })),
       asked(1, "personal"),
@@ -70,6 +70,38 @@ describe("a click on Switch", () => {
       ["work", 82],
       ["personal", 6],
     ]);
+  });
+
+  test("never puts one account's reading on another's card, whatever boards and clicks come", () => {
+    const aliases = ["work", "personal", "side"];
+    // Every account has a percentage and a moment of its own, so that a reading on the wrong card is seen.
+    const own = (alias: string, turn: number) =>
+      usage([meter({ percent: 10 * aliases.indexOf(alias) + turn / 100 })], { readAt: NOW + turn });
+    const turned = (turn: number, live: string, order: readonly string[]): Board =>
+      board({
+        rev: turn,
+        ackedOp: turn - 2,
+        cards: order.map((alias) =>
+          card(alias, {
+            active: alias === live,
+            action: alias === live ? "none" : "switch",
+            usage: own(alias, turn),
+          }),
+        ),
+      });
+    let state = after(arrived(turned(1, "work", aliases)));
+    for (let turn = 2; turn < 40; turn++) {
+      const target = aliases[turn % 3] ?? "work";
+      state = reduce(state, asked(turn, target));
+      state = reduce(state, { kind: "orderWished", turn, aliases: [...aliases].reverse() });
+      for (const next of [state, reduce(state, arrived(turned(turn, target, aliases)))]) {
+        state = next;
+        for (const { card } of derive(state.confirmed, state.pending, state.wishedOrder?.value).cards) {
+          const rev = state.confirmed?.rev ?? 0;
+          expect(card.usage).toEqual(own(card.alias, rev));
+        }
+      }
+    }
   });
 
   test("disables the other buttons and removes its own", () => {
@@ -278,7 +310,7 @@ describe("the number of the next switch", () => {
 });
 
 describe("the recommended profile", () => {
-  const full = { usage: { readAt: NOW, meters: [meter({ percent: 97, severity: "critical" })] } };
+  const full = { usage: usage([meter({ percent: 97, severity: "critical" })]) };
   const recommended = (each: Board) =>
     derive(each, []).cards.find((view) => view.recommended)?.card.alias ?? null;
 

@@ -1,10 +1,11 @@
 // The backend for a plain browser: scenes that answer like the app, slowly enough to watch. Loaded only when the page
 // stands outside the app; nothing in it reaches a login.
-// In the address: ?scene=normal&theme=dark&platform=macos&delay=1200&fail=1&history=none&press=more,ask-undo
-// `press` clicks the first button of each `data-action` in turn, for pictures of what opens by a click.
+// In the address: ?scene=normal&theme=dark&platform=macos&delay=1200&fail=1&history=none&beat=500&press=more,ask-undo
+// `beat` publishes a board with other numbers for everybody every so many milliseconds. `press` clicks the first button of each `data-action` in turn, for pictures of what opens by a click.
 import type { Backend } from "../backend";
 import type { Board } from "../generated/Board";
 import type { Card } from "../generated/Card";
+import type { Meter } from "../generated/Meter";
 import type { Problem } from "../generated/Problem";
 import { history, scene } from "./scenes";
 
@@ -17,11 +18,14 @@ export function fakeBackend(query: URLSearchParams): Backend {
   const delay = Number(query.get("delay") ?? DELAY_MS);
   const fails = query.has("fail");
   let board = scene(query.get("scene"), Date.now());
+  let byHand: string[] | null = null;
   const listeners = new Set<(board: Board) => void>();
   const publish = (change: Partial<Board>) => {
     board = { ...board, ...change, rev: board.rev + 1, now: Date.now() };
     for (const listener of listeners) listener(board);
   };
+  const beat = Number(query.get("beat") ?? 0);
+  if (beat > 0) setInterval(() => publish({ cards: board.cards.map(readOtherwise) }), beat);
   const wait = () => new Promise((done) => setTimeout(done, delay));
 
   return {
@@ -71,6 +75,23 @@ export function fakeBackend(query: URLSearchParams): Backend {
     },
     onSignInWanted() {
       return () => undefined;
+    },
+    async reorder(aliases) {
+      await wait();
+      if (fails) throw unreachable(aliases[0] ?? "");
+      const place = (card: Card) => aliases.indexOf(card.alias);
+      publish({ cards: [...board.cards].sort((a, b) => place(a) - place(b)) });
+    },
+    async setView(view) {
+      await wait();
+      if (fails) throw unreachable("");
+      byHand ??= board.cards.map((card) => card.alias);
+      const place = (card: Card) => byHand?.indexOf(card.alias) ?? 0;
+      const key = view.order === "hand" ? place : leastUsed;
+      publish({ view, cards: [...board.cards].sort((a, b) => key(a) - key(b)) });
+    },
+    async openHistory() {
+      document.title = "history";
     },
     async dismissProblem() {
       publish({ problem: null });
@@ -142,6 +163,21 @@ function readAnew(card: Card, fails: boolean): Card {
   const badge: Card["badge"] =
     kind === "synced" || kind === "checked" ? { level: "green", reason: { kind, at } } : card.badge;
   return { ...card, badge, usage: { ...card.usage, readAt: at } };
+}
+
+/** The core's order of headroom. */
+function leastUsed({ action, usage }: Card): number {
+  if (action === "signIn") return Infinity;
+  return usage?.meters[usage.tightest ?? 0]?.percent ?? Number.MAX_VALUE;
+}
+
+function readOtherwise(card: Card): Card {
+  if (card.usage === null) return card;
+  const meters = card.usage.meters.map((meter): Meter => {
+    const percent = (meter.percent + 7) % 101;
+    return { ...meter, percent, severity: percent >= 95 ? "critical" : percent >= 80 ? "warning" : "normal" };
+  });
+  return { ...readAnew(card, false), usage: { ...card.usage, readAt: Date.now(), meters } };
 }
 
 function added(alias: string, board: Board): Card {

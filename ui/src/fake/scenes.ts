@@ -2,137 +2,8 @@
 import type { Board } from "../generated/Board";
 import type { Card } from "../generated/Card";
 import type { Line } from "../generated/Line";
-import type { Meter } from "../generated/Meter";
-import type { Severity } from "../generated/Severity";
-
-// Not from `format.ts`: what this file shares with the board would be split off into a chunk that the app then loads too.
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-function severity(percent: number): Severity {
-  if (percent >= 95) return "critical";
-  return percent >= 80 ? "warning" : "normal";
-}
-
-function meter(now: number, short: string, percent: number, resetsIn: number | null): Meter {
-  const label = short === "5h" ? "5-hour" : short === "7d" ? "7-day" : short;
-  const periodMs = short === "5h" ? 5 * HOUR : 7 * DAY;
-  const resetsAt = resetsIn === null ? null : now + resetsIn;
-  return { label, short, percent, resetsAt, periodMs, severity: severity(percent) };
-}
-
-interface Outline {
-  alias: string;
-  email: string;
-  plan?: string | null;
-  organization?: string;
-  /** Percent of the 5-hour, 7-day and, where there is one, Opus window. Absent: never read. */
-  used?: readonly [number, number, number?];
-  /** Age of the reading in milliseconds. */
-  readAgo?: number;
-  /** Time until the login ends, in milliseconds. */
-  endsIn?: number;
-}
-
-function card(now: number, outline: Outline): Card {
-  const {
-    alias,
-    email,
-    plan = "Pro",
-    organization = null,
-    used,
-    readAgo = 4 * MINUTE,
-    endsIn = 17 * DAY,
-  } = outline;
-  const [five, seven, opus] = used ?? [0, 0];
-  const meters = [
-    meter(now, "5h", five, five === 0 ? null : 4 * HOUR),
-    meter(now, "7d", seven, 2 * DAY + 3 * HOUR),
-  ];
-  if (opus !== undefined) meters.push(meter(now, "Opus", opus, 3 * DAY + 4 * HOUR + 9 * MINUTE));
-  return {
-    id: alias,
-    alias,
-    email,
-    plan,
-    organization,
-    active: false,
-    badge: { level: "green", reason: { kind: "checked", at: now - readAgo } },
-    usage: used === undefined ? null : { readAt: now - readAgo, meters },
-    deadline: { at: now + endsIn, assumed: false },
-    older: 2,
-    action: "switch",
-  };
-}
-
-function work(now: number): Card {
-  const base = card(now, {
-    alias: "work",
-    email: "m.keller@northwind-research.example",
-    plan: "Max 20×",
-    used: [82, 47, 18],
-    readAgo: 12 * SECOND,
-    endsIn: 21 * DAY + HOUR,
-  });
-  const meters = [
-    meter(now, "5h", 82, HOUR + 56 * MINUTE + 30 * SECOND),
-    meter(now, "7d", 47, 3 * DAY + 4 * HOUR + 9 * MINUTE),
-    meter(now, "Opus", 18, 3 * DAY + 4 * HOUR + 9 * MINUTE),
-  ];
-  return {
-    ...base,
-    active: true,
-    action: "none",
-    badge: { level: "green", reason: { kind: "synced", at: now - 12 * SECOND } },
-    usage: { readAt: now - 12 * SECOND, meters },
-  };
-}
-
-function personal(now: number): Card {
-  return card(now, { alias: "personal", email: "mara@example.org", plan: "Max 5×", used: [6, 31, 12] });
-}
-
-function side(now: number): Card {
-  const email = "hello@tinyfoundry.example";
-  const base = card(now, {
-    alias: "side-project",
-    email,
-    used: [0, 97],
-    readAgo: 7 * MINUTE,
-    endsIn: 3 * DAY + HOUR,
-  });
-  return {
-    ...base,
-    badge: { level: "yellow", reason: { kind: "deadlineNear", at: now + 3 * DAY + HOUR, assumed: false } },
-  };
-}
-
-function lab(now: number): Card {
-  return {
-    ...card(now, { alias: "old-lab", email: "mara.keller@lab.example", plan: "Team" }),
-    badge: { level: "red", reason: { kind: "loginNeeded" } },
-    deadline: null,
-    action: "signIn",
-  };
-}
-
-function board(now: number, cards: Card[]): Board {
-  const active = cards.find((each) => each.active);
-  return {
-    rev: 1,
-    now,
-    cards: cards.map((each) => ({ ...each, id: each.alias })),
-    live: active === undefined ? { kind: "absent" } : { kind: "known", alias: active.alias },
-    switching: null,
-    ackedOp: 0,
-    refreshing: false,
-    problem: null,
-    notice: null,
-    watchedBy: null,
-  };
-}
+import type { View } from "../generated/View";
+import { board, card, DAY, HOUR, lab, meter, MINUTE, personal, reading, SECOND, side, work } from "./cards";
 
 const TEN = [
   "client-01",
@@ -146,6 +17,52 @@ const TEN = [
   "night-shift",
   "lab.2",
 ];
+
+/** Ten profiles besides `work`, or as many as it takes, in every state of use. */
+function many(now: number, count: number): Board {
+  const parked = Array.from({ length: count }, (_, i) => {
+    const name = TEN[i % TEN.length] ?? "more";
+    const alias = i < TEN.length ? name : `${name}-${Math.floor(i / TEN.length) + 1}`;
+    const email = `${alias}@example.com`;
+    const used = [(i * 13) % 96, (i * 29) % 101] as const;
+    return card(now, { alias, email, used, readAgo: (i + 1) * 3 * MINUTE });
+  });
+  return board(now, [work(now), ...parked]);
+}
+
+const seen = (each: Board, view: Partial<View>): Board => ({ ...each, view: { ...each.view, ...view } });
+
+/** One card for each thing that a forecast can say. */
+function forecasts(now: number): Board {
+  const soon = 2 * DAY + 3 * HOUR;
+  const parked = (alias: string, ...meters: ReturnType<typeof meter>[]) => ({
+    ...card(now, { alias, email: `${alias}@example.com`, used: [0, 0] }),
+    usage: reading(now - 4 * MINUTE, meters),
+  });
+  return board(now, [
+    work(now),
+    parked("full", meter(now, "5h", 100, HOUR + 12 * MINUTE), meter(now, "7d", 64, soon)),
+    parked("lasting", meter(now, "5h", 12, 4 * HOUR), meter(now, "7d", 91, 9 * HOUR, { kind: "lasts" })),
+    parked("unknown", meter(now, "5h", 0, null), meter(now, "7d", 97, soon)),
+    parked(
+      "weekly",
+      meter(now, "5h", 31, 3 * HOUR),
+      meter(now, "7d", 88, 5 * DAY, { kind: "limit", at: now + 28 * HOUR }),
+    ),
+  ]);
+}
+
+function spending(now: number): Board {
+  const paid = (each: Card, used: string, limit: string | null, percent: number | null): Card => {
+    const usage = each.usage === null ? null : { ...each.usage, spend: { used, limit, percent } };
+    return { ...each, usage };
+  };
+  return board(now, [
+    paid(work(now), "$5.41", "$20.00", 27),
+    paid(personal(now), "$19.30", "$20.00", 96.5),
+    paid(side(now), "12.05 CHF", null, null),
+  ]);
+}
 
 const scenes = {
   normal: (now: number) => board(now, [work(now), personal(now), side(now), lab(now)]),
@@ -165,18 +82,19 @@ const scenes = {
     ]),
     live: { kind: "unregistered", email: "somebody.else@example.com" },
   }),
-  ten: (now: number) =>
-    board(now, [
-      work(now),
-      ...TEN.map((alias, i) =>
-        card(now, {
-          alias,
-          email: `${alias}@example.com`,
-          used: [(i * 13) % 96, (i * 29) % 101],
-          readAgo: (i + 1) * 3 * MINUTE,
-        }),
-      ),
-    ]),
+  ten: (now: number) => many(now, TEN.length),
+  fifty: (now: number) => many(now, 49),
+  forecast: forecasts,
+  spend: spending,
+  compact: (now: number) =>
+    seen(board(now, [work(now), personal(now), side(now), lab(now)]), { compact: true }),
+  compactten: (now: number) => seen(many(now, TEN.length), { compact: true }),
+  masked: (now: number) => seen(spending(now), { hides: "always" }),
+  maskedcompact: (now: number) =>
+    seen(board(now, [work(now), personal(now), side(now), lab(now)]), { hides: "always", compact: true }),
+  left: (now: number) =>
+    seen(board(now, [work(now), personal(now), side(now), lab(now)]), { shows: "left", resets: "clock" }),
+  headroom: (now: number) => seen(many(now, TEN.length), { order: "headroom" }),
   long: (now: number) => {
     const alias = "northwind-research-production-01";
     const email = "maximiliane.von-und-zu-hohenstein@subdivision.northwind-research.example";
@@ -364,6 +282,9 @@ export function history(now: number): Line[] {
 }
 
 export type SceneName = keyof typeof scenes;
+
+/** Every scene there is: what the checks in a real browser go through. */
+export const sceneNames = Object.keys(scenes) as SceneName[];
 
 /** The scene of that name, or the ordinary one. */
 export function scene(name: string | null, now: number): Board {

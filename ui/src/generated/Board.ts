@@ -4,6 +4,7 @@ import type { LiveState } from "./LiveState";
 import type { Problem } from "./Problem";
 import type { Switching } from "./Switching";
 import type { Timestamp } from "./Timestamp";
+import type { View } from "./View";
 
 /**
  * Everything that a face of the app may show, at one moment.
@@ -18,7 +19,7 @@ rev: number,
  */
 now: Timestamp, 
 /**
- * The cards in the order of the roster.
+ * The cards in the order that the person chose.
  */
 cards: Array<Card>, 
 /**
@@ -48,4 +49,8 @@ notice: string | null,
 /**
  * Which other program keeps the watch, if this one does not.
  */
-watchedBy: string | null, };
+watchedBy: string | null, 
+/**
+ * How a person wants all this drawn.
+ */
+view: View, };
