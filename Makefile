@@ -22,7 +22,7 @@ demo: build ## watch a switch on private, simulated logins; without a display: n
 	@target/debug/demo
 
 test: install-deps ui ## everything: formatting, lints, page, tests, the real app, the macOS type check
-	@scripts/install-debian-packages test macos-check
+	@scripts/install-debian-packages test browser macos-check
 	scripts/test
 
 check: install-deps ui ## formatting, lints and the page's checks only

@@ -8,6 +8,7 @@ export default defineConfig({
     // WKWebView of macOS 13, the oldest system that Signalbox supports. WebKitGTK 2.50 is newer than that.
     target: "safari16",
     modulePreload: { polyfill: false },
+    rolldownOptions: { input: ["index.html", "history.html"] },
   },
   server: { host: "127.0.0.1" },
   preview: { host: "127.0.0.1" },

@@ -3,7 +3,10 @@
 
 #[cfg(target_os = "linux")]
 mod app;
+#[cfg(target_os = "linux")]
+mod board;
 mod cli;
+mod history;
 mod measure;
 mod report;
 #[cfg(target_os = "linux")]
@@ -47,12 +50,16 @@ struct Arguments {
 enum Part {
     /// `list` and `use` as whole processes
     Cli,
+    /// Asking for a month of samples
+    History,
     /// A look at an unchanged login
     Sync,
     /// `signalbox watch`
     Warden,
     /// The app on a private desktop
     App,
+    /// Its board with fifty profiles
+    Board,
 }
 
 fn main() -> ExitCode {
@@ -81,6 +88,9 @@ fn all(arguments: &Arguments) -> Result<bool> {
     if wanted(Part::Cli) {
         cli::measure(&folder, &mut report)?;
     }
+    if wanted(Part::History) {
+        history::measure(&folder, &mut report)?;
+    }
     measure_linux(arguments, &folder, wanted, &mut report)?;
     report.write(&folder)?;
     println!("\nWritten: {}/figures.md and figures.json", arguments.folder.display());
@@ -108,9 +118,12 @@ fn measure_linux(
     if wanted(Part::Warden) {
         warden::measure(folder, idle, report)?;
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     if wanted(Part::App) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         runtime.block_on(app::measure(idle, report))?;
+    }
+    if wanted(Part::Board) {
+        runtime.block_on(board::measure(report))?;
     }
     Ok(())
 }

@@ -1,0 +1,4 @@
+// What opens by a click, in the light theme; what is asked of it stands in `panels.ts`.
+import { everyPanel } from "./panels";
+
+everyPanel("light");
