@@ -7,13 +7,17 @@ use std::sync::Arc;
 use signalbox_core::board::Board;
 use signalbox_core::error::Problem;
 use signalbox_core::history::Line;
+use signalbox_core::plot::Plots;
 use signalbox_core::ports::Ports;
 use signalbox_core::profile::Alias;
 use signalbox_core::register::Consent;
+use signalbox_core::view::View;
+use tauri::ipc::Request;
 use tauri::{AppHandle, Runtime, State};
 
 use crate::board_window::{self, BoardWindow};
 use crate::dto::{self, AliasText};
+use crate::history_window::{self, Export, Exported, Picture};
 use signalbox_warden::{Edit, EngineHandle, Event};
 
 /// The board as it is now. Later ones arrive as the event `board`.
@@ -51,6 +55,18 @@ pub async fn remove_profile(engine: State<'_, EngineHandle>, alias: AliasText) -
     engine.edit(Edit::Remove { alias: alias.parse()? }).await
 }
 
+/// Puts the profiles into this order.
+#[tauri::command]
+pub async fn reorder(engine: State<'_, EngineHandle>, aliases: Vec<AliasText>) -> Result<(), Problem> {
+    engine.edit(Edit::Reorder { aliases: aliases.into_iter().map(AliasText::parse).collect::<Result<_, _>>()? }).await
+}
+
+/// Draws the board like this from now on.
+#[tauri::command]
+pub async fn set_view(engine: State<'_, EngineHandle>, view: View) -> Result<(), Problem> {
+    engine.edit(Edit::SetView { view }).await
+}
+
 /// Goes back to an earlier login of a profile.
 #[tauri::command]
 pub async fn undo(engine: State<'_, EngineHandle>, alias: AliasText) -> Result<(), Problem> {
@@ -85,6 +101,43 @@ pub fn fit_board<R: Runtime>(app: AppHandle<R>, height: f64) {
     board_window::fit(&app, height);
 }
 
+/// Opens the History window, or brings it to the front.
+#[tauri::command]
+pub fn open_history<R: Runtime>(app: AppHandle<R>) {
+    history_window::open(&app);
+}
+
+#[tauri::command]
+pub fn close_history<R: Runtime>(app: AppHandle<R>) {
+    history_window::close(&app);
+}
+
+/// Usage over the last `days` (1, 7, 30 or 90), as lines.
+#[tauri::command]
+pub async fn usage_history(ports: State<'_, Arc<Ports>>, days: u32) -> Result<Plots, Problem> {
+    history_window::usage(Arc::clone(&ports), days).await
+}
+
+/// Asks where to, and saves the readings of some profiles as CSV.
+#[tauri::command]
+pub async fn export_history<R: Runtime>(
+    app: AppHandle<R>,
+    ports: State<'_, Arc<Ports>>,
+    wanted: Export,
+) -> Result<Exported, Problem> {
+    wanted.save(app, Arc::clone(&ports)).await
+}
+
+/// Asks where to, and saves the picture that is the body of the call.
+#[tauri::command]
+pub async fn save_picture<R: Runtime>(
+    app: AppHandle<R>,
+    ports: State<'_, Arc<Ports>>,
+    request: Request<'_>,
+) -> Result<Exported, Problem> {
+    Picture::of(&request)?.save(app, Arc::clone(&ports)).await
+}
+
 #[tauri::command]
 pub fn quit(engine: State<'_, EngineHandle>) {
     engine.send(Event::Quit);
@@ -101,12 +154,19 @@ macro_rules! commands {
             $crate::commands::add_profile,
             $crate::commands::rename_profile,
             $crate::commands::remove_profile,
+            $crate::commands::reorder,
+            $crate::commands::set_view,
             $crate::commands::undo,
             $crate::commands::recent_activity,
             $crate::commands::sign_in_wanted,
             $crate::commands::dismiss_problem,
             $crate::commands::close_board,
             $crate::commands::fit_board,
+            $crate::commands::open_history,
+            $crate::commands::close_history,
+            $crate::commands::usage_history,
+            $crate::commands::export_history,
+            $crate::commands::save_picture,
             $crate::commands::quit,
         ]
     };

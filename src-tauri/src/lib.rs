@@ -7,8 +7,10 @@
 
 mod board_window;
 mod commands;
+mod discreet;
 mod dto;
 mod faces;
+mod history_window;
 mod instance;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -101,12 +103,14 @@ fn start(open_board: bool) -> anyhow::Result<ExitCode> {
                 pace: Pace::default(),
                 restores: settings.restore == Restore::Auto,
                 announces: true,
+                notices: settings.notices.clone(),
                 watched_by: WatchLock::new(DataFolder::new(&folder), "the app").into_question(),
             };
+            let menu_bar = settings.menu_bar;
             let ports = Arc::new(assemble::with_settings(&surroundings, settings, "app"));
             // For what the page only reads; every change goes through the engine.
             app.manage(Arc::clone(&ports));
-            let engine = signalbox_warden::start(ports, Box::new(AppFaces::new(&handle)), habits)?;
+            let engine = signalbox_warden::start(ports, Box::new(AppFaces::new(&handle, menu_bar)), habits)?;
             app.manage(watch_the_files(&surroundings, &engine));
             signals::follow(&engine);
             app.manage(engine);

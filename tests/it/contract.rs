@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use signalbox_core::board::Board;
 use signalbox_core::history::Line;
+use signalbox_core::plot::Plots;
 use ts_rs::{Config, TS as _};
 
 fn root() -> PathBuf {
@@ -30,7 +31,8 @@ fn the_generated_types_are_current() {
     let fresh = tempfile::tempdir().expect("a folder");
     let target = if std::env::var_os("UPDATE").is_some() { committed.as_path() } else { fresh.path() };
     let to_target = Config::new().with_out_dir(target);
-    Board::export_all(&to_target).and_then(|()| Line::export_all(&to_target)).expect("exported");
+    let exported = Board::export_all(&to_target).and_then(|()| Line::export_all(&to_target));
+    exported.and_then(|()| Plots::export_all(&to_target)).expect("exported");
     assert_eq!(
         sources(&committed),
         sources(target),
@@ -46,10 +48,11 @@ fn names_after<'a>(text: &'a str, marker: &str) -> Vec<&'a str> {
 
 #[test]
 fn every_command_of_the_page_exists_in_the_shell_once() {
-    let page = fs::read_to_string(root().join("ui/src/backend.ts")).expect("backend.ts");
+    let pages = ["ui/src/backend.ts", "ui/src/history/backend.ts"];
+    let page = pages.map(|path| fs::read_to_string(root().join(path)).expect(path)).concat();
     let shell = fs::read_to_string(root().join("src-tauri/src/commands.rs")).expect("commands.rs");
     let mut asked: Vec<&str> = names_after(&page, "invoke(\"");
-    for answer in ["Board", "Line[]", "Alias | null"] {
+    for answer in ["Board", "Line[]", "Alias | null", "Plots", "string | null"] {
         let marker = format!("invoke<{answer}>(\"");
         asked.extend(names_after(&page, &marker));
     }

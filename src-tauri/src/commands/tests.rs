@@ -1,6 +1,8 @@
 //! The page's side of the border: every command over Tauri's own IPC, with the names and arguments that the page uses,
 //! against an engine over the core's fakes.
 
+mod history;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -193,4 +195,22 @@ fn the_window_commands_take_what_the_page_sends() {
     assert_eq!(page.invoke("fit_board", json!({"height": 412.5})), Ok(Value::Null));
     assert_eq!(page.invoke("close_board", json!({})), Ok(Value::Null));
     assert!(page.invoke("fit_board", json!({})).is_err(), "a missing height");
+}
+
+#[test]
+fn the_page_chooses_how_the_board_is_drawn() {
+    let page = Page::open();
+    let view = json!({"order": "headroom", "compact": true, "shows": "left", "resets": "clock", "hides": "always"});
+    assert_eq!(page.invoke("set_view", json!({"view": view})), Ok(Value::Null));
+    assert_eq!(page.invoke("board", json!({})).expect("a board")["view"], view);
+    assert!(page.invoke("set_view", json!({"view": {"order": "colour"}})).is_err());
+}
+
+#[test]
+fn the_page_puts_profiles_into_an_order() {
+    let page = Page::open();
+    assert_eq!(page.invoke("add_profile", json!({"alias": "work", "force": false})), Ok(Value::Null));
+    assert_eq!(page.invoke("reorder", json!({"aliases": ["gone", "work"]})), Ok(Value::Null));
+    let problem = page.invoke("reorder", json!({"aliases": ["../etc"]})).expect_err("no alias");
+    assert_eq!(problem["code"], "usage");
 }

@@ -9,6 +9,7 @@ mod board;
 mod crash;
 mod failure;
 mod history;
+mod past;
 mod told;
 mod tray;
 

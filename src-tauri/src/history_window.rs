@@ -1,0 +1,107 @@
+//! The History window: usage over time as plots. An ordinary window, made when it is opened and gone, with its WebView,
+//! when it is closed. Owns the window, and what its page may ask for: the lines of a plot, and saving them as a file.
+//! Leaves the shape of the lines to `signalbox_core::plot`, and everything that is drawn to the page.
+
+mod export;
+mod save;
+
+use std::sync::Arc;
+
+use signalbox_core::error::{Code, Doing, NextStep, Problem};
+use signalbox_core::flow::FlowError;
+use signalbox_core::plot::{self, Plots, Span};
+use signalbox_core::ports::Ports;
+use tauri::{AppHandle, Manager, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+
+use crate::board_window;
+
+pub use export::{Export, Exported, Picture};
+
+/// The window's label, which the capability file names too.
+pub const LABEL: &str = "history";
+const PAGE: &str = "history.html";
+const TITLE: &str = "Signalbox \u{2014} History";
+/// In CSS pixels.
+const SIZE: (f64, f64) = (760.0, 580.0);
+/// Narrower than this, a plot is no plot.
+const SIZE_MIN: (f64, f64) = (480.0, 360.0);
+/// What follows `Cannot`.
+const SHOW: &str = "show usage over time";
+
+/// Opens the window, or brings the one that is open to the front, from any thread.
+pub fn open<R: Runtime>(app: &AppHandle<R>) {
+    on_main(app, |app| {
+        let shown = match app.get_webview_window(LABEL) {
+            Some(window) => reveal(&window),
+            None => make(app),
+        };
+        if let Err(error) = shown {
+            tracing::error!(%error, "the History window cannot be shown");
+        }
+    });
+}
+
+/// Closes the window, from any thread. Its page goes with it.
+pub fn close<R: Runtime>(app: &AppHandle<R>) {
+    on_main(app, |app| {
+        let Some(window) = app.get_webview_window(LABEL) else { return };
+        if let Err(error) = window.destroy() {
+            tracing::warn!(%error, "the History window cannot be closed");
+        }
+    });
+}
+
+/// The lines of the last `days`, which are those of a [`Span`].
+pub async fn usage(ports: Arc<Ports>, days: u32) -> Result<Plots, Problem> {
+    let span = span_of(days)?;
+    read(SHOW, move || plot::read(&ports, span)).await
+}
+
+fn make<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()> {
+    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(PAGE.into()))
+        .title(TITLE)
+        .inner_size(SIZE.0, SIZE.1)
+        .min_inner_size(SIZE_MIN.0, SIZE_MIN.1)
+        .center()
+        .content_protected(board_window::is_off_recordings(app))
+        .build()?;
+    // An app without a Dock icon is not in front by itself.
+    window.set_focus()
+}
+
+fn reveal<R: Runtime>(window: &WebviewWindow<R>) -> tauri::Result<()> {
+    window.unminimize()?;
+    window.show()?;
+    window.set_focus()
+}
+
+fn on_main<R: Runtime>(app: &AppHandle<R>, f: impl FnOnce(&AppHandle<R>) + Send + 'static) {
+    let handle = app.clone();
+    if let Err(error) = app.run_on_main_thread(move || f(&handle)) {
+        tracing::debug!(%error, "the app is ending");
+    }
+}
+
+fn span_of(days: u32) -> Result<Span, Problem> {
+    Span::of_days(days).ok_or_else(|| {
+        let known = Span::ALL.map(|span| span.days().to_string()).join(", ");
+        cannot(SHOW, &format!("it is kept for {known} days, not for {days}"), Code::Usage)
+    })
+}
+
+/// Reads on a thread that may wait.
+async fn read<T: Send + 'static>(
+    what: &str,
+    read: impl FnOnce() -> Result<T, FlowError> + Send + 'static,
+) -> Result<T, Problem> {
+    match tauri::async_runtime::spawn_blocking(read).await {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(error)) => Err(Problem { message: format!("Cannot {what}: {error}"), ..error.problem(&Doing::Show) }),
+        Err(_) => Err(cannot(what, "Signalbox itself failed", Code::Internal)),
+    }
+}
+
+fn cannot(what: &str, why: &str, code: Code) -> Problem {
+    let next_step = if code == Code::Internal { NextStep::ReportBug } else { NextStep::Retry };
+    Problem { code, message: format!("Cannot {what}: {why}"), next_step, about: None }
+}
