@@ -42,8 +42,16 @@ export function followHeight(sheet: HTMLElement, { resized, fit }: Followers): (
 
   const observer = new ResizeObserver(ask);
   for (const part of [sheet, list, cards]) observer.observe(part);
+  // Sizes are told with frames, and a window that waits to be shown draws none: the first content asks by itself.
+  const first = new MutationObserver(() => {
+    if (cards.childElementCount === 0) return;
+    first.disconnect();
+    ask();
+  });
+  first.observe(sheet, { childList: true, subtree: true });
   return () => {
     window.clearTimeout(timer);
+    first.disconnect();
     observer.disconnect();
   };
 }

@@ -292,9 +292,7 @@ mod tests {
         for shell in clap::ValueEnum::value_variants() {
             let script = completions(*shell);
             assert!(
-                ["undo", "log", "rename", "usage", "history"]
-                    .iter()
-                    .all(|command| script.contains(command)),
+                ["undo", "log", "rename", "usage", "history"].iter().all(|command| script.contains(command)),
                 "{shell}"
             );
         }

@@ -24,6 +24,16 @@ pub struct Server {
     refresh_tokens: HashMap<String, usize>,
     /// Answers every question with this, if set.
     pub down: Option<ProviderError>,
+    /// Answers every question for usage with this, if set.
+    pub usage_down: Option<ProviderError>,
+    /// Lets so many questions for usage through in an hour, for each identity. Without one nobody counts.
+    pub usage_budget: Option<usize>,
+    /// When each identity's usage was asked for while there was a budget, oldest first, whatever the answer was.
+    pub usage_asked: HashMap<Identity, Vec<Timestamp>>,
+    /// How many questions were beyond the budget.
+    pub throttled: usize,
+    /// What there is to tell of an identity's usage. Without it each account has one number of its own.
+    pub tells: Option<fn(&Identity, Timestamp) -> Usage>,
     /// Refuses this account's access tokens, fresh ones too.
     pub refuse_access_of: Option<String>,
     /// The edge refuses every direct refresh; Claude Code's own still pass.
@@ -193,6 +203,19 @@ impl Server {
         Some((login.access.clone(), login.refresh.clone(), login.expires_at))
     }
 
+    /// Counts a question for usage, and refuses it where the budget of the hour is used up (`docs/claude-code.md` §F5).
+    fn count(&mut self, access: &str, now: Timestamp) -> Result<(), ProviderError> {
+        let (Some(budget), Some(identity)) = (self.usage_budget, self.owner(access).cloned()) else { return Ok(()) };
+        let asked = self.usage_asked.entry(identity).or_default();
+        let lately = asked.iter().rev().take_while(|at| now.since(**at) < HOUR).count();
+        asked.push(now);
+        if lately < budget {
+            return Ok(());
+        }
+        self.throttled += 1;
+        Err(ProviderError::Throttled { retry_after_s: Some(3600) })
+    }
+
     fn authenticate(&self, access: &str, now: Timestamp) -> Result<&Login, ProviderError> {
         if let Some(down) = &self.down {
             return Err(down.clone());
@@ -263,7 +286,14 @@ impl Provider for World {
             "provider.usage",
             || ProviderError::Unreachable,
             |state, _| {
+                state.server.count(token.expose(), state.now)?;
+                if let Some(cause) = &state.server.usage_down {
+                    return Err(cause.clone());
+                }
                 let login = state.server.authenticate(token.expose(), state.now)?;
+                if let Some(tells) = state.server.tells {
+                    return Ok(tells(&login.account.identity, state.now));
+                }
                 // Each account has a number of its own, so that a reading on the wrong card shows.
                 let percent = login.account.identity.account().bytes().map(f64::from).sum::<f64>() % 100.0;
                 let resets_at = Some(state.now.plus(HOUR));

@@ -92,7 +92,11 @@ impl Watched {
         ensure!(self.stage.sim.withdraw_access(login), "the login of {} has ended", PROFILES[self.live]);
         let turn = self.claude.prompt("claude-opus-4");
         // Hours of questions use a plan up; the login was renewed before the model said so.
-        ensure!(matches!(turn, Turn::Answered | Turn::Limited), "Claude Code could not renew {}: {turn:?}", PROFILES[self.live]);
+        ensure!(
+            matches!(turn, Turn::Answered | Turn::Limited),
+            "Claude Code could not renew {}: {turn:?}",
+            PROFILES[self.live]
+        );
         self.unsaved = Some((self.stage.newest_fingerprint(login)?, Instant::now()));
         self.rotations += 1;
         Ok(())
