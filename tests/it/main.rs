@@ -22,4 +22,5 @@ mod scene;
 mod schedule;
 mod tidy;
 mod watch;
+mod week;
 mod words;

@@ -44,7 +44,7 @@ export function followHeight(sheet: HTMLElement, { resized, fit }: Followers): (
   for (const part of [sheet, list, cards]) observer.observe(part);
   // Sizes are told with frames, and a window that waits to be shown draws none: the first content asks by itself.
   const first = new MutationObserver(() => {
-    if (cards.childElementCount === 0) return;
+    if (cards.querySelector(".starting") !== null) return;
     first.disconnect();
     ask();
   });
