@@ -101,10 +101,16 @@ impl Pages {
     /// # Errors
     /// When nothing is selected or it cannot be clicked.
     pub async fn click(&self, css: &str) -> Result<()> {
-        // Right after it appeared the window may still be growing to its size, and what is outside cannot be clicked.
+        // Right after it appeared the window may still be growing to its size, and what is outside cannot be clicked; what
+        // still glides to its place would be missed.
         let refusal = std::cell::RefCell::new(None);
+        let place = std::cell::Cell::new(None);
         let clicked = until(&format!("a click on {css}"), async || {
             let element = self.client.find(Locator::Css(css)).await.ok()?;
+            let now = element.rectangle().await.ok();
+            if now.is_none() || place.replace(now) != now {
+                return None;
+            }
             element.click().await.inspect_err(|error| *refusal.borrow_mut() = Some(format!("{error:?}"))).ok()
         })
         .await;

@@ -1,4 +1,6 @@
 // Where the History window's page begins: chooses the backend and puts the window in place.
+// First of all, because the plots look at the language while they are loaded.
+import "./locale";
 import { mount } from "svelte";
 import "uplot/dist/uPlot.min.css";
 import "../app.css";
