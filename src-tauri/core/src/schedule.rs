@@ -30,7 +30,7 @@ const THROTTLED_MARGIN_MS: i64 = 15 * MINUTE;
 /// A block of this length or more is the hourly budget, and gets the margin.
 const BUDGET_BLOCK_MS: i64 = 30 * MINUTE;
 /// No answer of a server may silence us for longer. A block that ends later was made by a clock that has been set back.
-const THROTTLED_MAX_MS: i64 = 6 * HOUR;
+pub const THROTTLED_MAX_MS: i64 = 6 * HOUR;
 
 /// What was asked for one identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,15 +63,12 @@ pub fn may_ask(books: &Books, urgency: Urgency, now: Timestamp) -> Result<(), Ti
         Urgency::Due | Urgency::Eager => (BUDGET - RESERVE, FLOOR_MS),
         Urgency::Forced => (BUDGET, 0),
     };
-    if lately.len() >= budget {
-        // When as many have aged out as stand in the way.
-        return Err(lately[lately.len() - budget].plus(HOUR));
-    }
-    match lately.last().map(|last| last.plus(floor)) {
-        // Where the clock was set back by less than the floor, that request was a moment ago.
-        Some(open) if now < open && open.since(now) <= 2 * floor => Err(open),
-        _ => Ok(()),
-    }
+    // When as many have aged out as stand in the way.
+    let affordable = lately.len().checked_sub(budget).map(|over| lately[over].plus(HOUR));
+    // Where the clock was set back by less than the floor, the last request was a moment ago.
+    let decent = lately.last().map(|last| last.plus(floor));
+    let decent = decent.filter(|open| now < *open && open.since(now) <= 2 * floor);
+    affordable.max(decent).map_or(Ok(()), Err)
 }
 
 /// What is known of a profile, as far as its next reading is concerned.
