@@ -23,7 +23,7 @@ const BEHIND_MS: i64 = 5 * SECOND;
 /// Reports that are older say nothing any more.
 const FORGOTTEN_MS: i64 = DAY;
 /// So many calls of a session are remembered, to know a repetition where two processes share it.
-const REMEMBERED: usize = 8;
+const REMEMBERED: usize = 64;
 
 /// What Claude Code tells its statusline. Every member may be absent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -115,7 +115,9 @@ impl Heard {
         next.waited_ms.retain(|known| *known != waited);
         next.waited_ms.push(waited);
         next.waited_ms.drain(..next.waited_ms.len().saturating_sub(REMEMBERED));
-        if !told.windows.is_empty() && took_ms > 0 {
+        // When the last answer of a session came that is heard of for the first time, nobody knows: it may be idle, and repeat
+        // what it was told before a switch.
+        if !self.waited_ms.is_empty() && !told.windows.is_empty() && took_ms > 0 {
             next.report = Some(Report { at: now, took_ms, windows: told.windows.clone() });
         }
         Some(next)

@@ -36,6 +36,12 @@ fn told(session: &str, waited_ms: u64, percent: f64) -> String {
     .to_string()
 }
 
+/// Claude Code calls its statusline once before the first answer.
+fn begins(stage: &Stage, session: &str) {
+    let start = json!({ "session_id": session, "cost": { "total_api_duration_ms": 0 } });
+    line(stage, &start.to_string());
+}
+
 /// Runs it once, with `input`.
 fn line(stage: &Stage, input: &str) -> String {
     let mut command = stage.cli(&["statusline"]).expect("the program");
@@ -55,6 +61,7 @@ fn kept(stage: &Stage) -> Vec<PathBuf> {
 #[test]
 fn what_is_told_is_kept_privately_and_without_a_secret() {
     let stage = stage();
+    begins(&stage, "session-name");
     assert!(line(&stage, &told("session-name", 900, 41.6)).starts_with("work · 5h 42% "), "it is of the live account");
     let [file] = kept(&stage).try_into().expect("one file");
     assert_eq!(file.metadata().expect("a file").permissions().mode() & 0o7777, 0o600);
@@ -69,6 +76,7 @@ fn what_is_told_is_kept_privately_and_without_a_secret() {
 fn after_a_switch_the_line_never_shows_the_numbers_of_the_account_before() {
     let stage = stage();
     let input = told("s", 900, 41.6);
+    begins(&stage, "s");
     assert!(line(&stage, &input).starts_with("work · 5h 42% "));
     stage.signalbox(&["use", "personal"]).expect("switched");
     let after = line(&stage, &input);
@@ -92,6 +100,7 @@ fn a_pinned_session_is_not_taken_down() {
 #[test]
 fn two_hundred_at_once_tear_nothing_and_keep_the_newest_sessions() {
     let stage = stage();
+    (0..AT_ONCE / 10).for_each(|name| begins(&stage, &format!("session {name}")));
     std::thread::scope(|scope| {
         for number in 0..AT_ONCE {
             let stage = &stage;

@@ -53,6 +53,7 @@ conformance!([
     without_usage_there_is_no_report,
     old_reports_go_and_new_ones_stay,
     a_session_without_a_name_is_not_kept,
+    what_a_session_tells_that_was_never_heard_before_may_be_old,
 ];
     fake = super::Rig::fake(),
     folder = super::Rig::folder(),
@@ -74,6 +75,11 @@ fn told(session: &str, waited_ms: i64, percent: f64) -> Told {
     Told { session, waited_ms: Some(waited_ms), windows: windows(percent), ..Told::default() }
 }
 
+/// Claude Code calls its statusline once before the first answer.
+fn begins(rig: &Rig, session: &str) {
+    assert_eq!((rig.hear)(&Told { windows: Vec::new(), ..told(session, 0, 0.0) }, at(0)), None);
+}
+
 fn report(seconds: i64, took_ms: i64, percent: f64) -> Report {
     Report { at: at(seconds), took_ms, windows: windows(percent) }
 }
@@ -84,6 +90,8 @@ fn nothing_was_told_at_first(rig: &Rig) {
 }
 
 fn the_newest_answer_of_each_session_is_given(rig: &Rig) {
+    begins(rig, "one");
+    begins(rig, "two");
     (rig.hear)(&told("one", 1_000, 40.5), at(1));
     (rig.hear)(&told("two", 2_000, 41.0), at(2));
     assert_eq!((rig.hear)(&told("one", 1_700, 42.25), at(3)), Some(report(3, 700, 42.25)));
@@ -91,6 +99,7 @@ fn the_newest_answer_of_each_session_is_given(rig: &Rig) {
 }
 
 fn a_repetition_changes_nothing_and_gives_the_answer_again(rig: &Rig) {
+    begins(rig, "one");
     let first = (rig.hear)(&told("one", 1_000, 40.0), at(1));
     assert_eq!(first, Some(report(1, 1_000, 40.0)));
     assert_eq!((rig.hear)(&told("one", 1_000, 40.0), at(60)), first);
@@ -109,6 +118,8 @@ fn without_usage_there_is_no_report(rig: &Rig) {
 }
 
 fn old_reports_go_and_new_ones_stay(rig: &Rig) {
+    begins(rig, "one");
+    begins(rig, "two");
     (rig.hear)(&told("one", 1_000, 40.0), at(1));
     (rig.hear)(&told("two", 1_000, 41.0), at(2));
     rig.store.forget_before(at(2)).expect("forgotten");
@@ -119,4 +130,10 @@ fn a_session_without_a_name_is_not_kept(rig: &Rig) {
     let nameless = Told { session: None, ..told("", 1_000, 40.0) };
     assert_eq!((rig.hear)(&nameless, at(1)), None);
     assert_eq!(rig.reports(), []);
+}
+
+fn what_a_session_tells_that_was_never_heard_before_may_be_old(rig: &Rig) {
+    assert_eq!((rig.hear)(&told("one", 1_000, 40.0), at(1)), None);
+    assert_eq!(rig.reports(), []);
+    assert_eq!((rig.hear)(&told("one", 1_500, 41.0), at(2)), Some(report(2, 500, 41.0)));
 }

@@ -26,8 +26,14 @@ fn tells(scene: &Scene, session: &str, waited_ms: i64, percent: f64) {
     scene.world.hear(&Told { session, waited_ms: Some(waited_ms), windows, ..Told::default() });
 }
 
+/// Claude Code calls its statusline once before the first answer.
+fn begins(scene: &Scene, session: &str) {
+    scene.world.hear(&Told { session: Some(session.to_owned()), waited_ms: Some(0), ..Told::default() });
+}
+
 /// One answer of ten seconds, told by a session of its own.
 fn answers(scene: &Scene, session: &str, percent: f64) {
+    begins(scene, session);
     tells(scene, session, 10 * SECOND, percent);
 }
 
@@ -262,4 +268,18 @@ fn while_sessions_tell_the_active_account_is_asked_for_once_an_hour_at_most() {
     }
     assert!(!asked.is_empty(), "what only the server tells is asked for");
     assert!(asked.len() <= 25, "it was asked {} times: {asked:?}", asked.len());
+}
+
+#[test]
+fn an_idle_session_that_is_heard_of_for_the_first_time_may_only_repeat_and_tells_nothing() {
+    let scene = scene();
+    switch_to(&scene, "a").expect("switched");
+    scene.world.advance(DAY + MINUTE);
+    tells(&scene, "idle", 10 * SECOND, 88.0);
+    take_in(&scene);
+    assert_ne!(percent(&scene, "a"), Some(88.0), "it may be what `b` was told before the switch");
+    scene.world.advance(MINUTE);
+    tells(&scene, "idle", 15 * SECOND, 7.0);
+    assert!(take_in(&scene), "its next answer counts");
+    assert_eq!(percent(&scene, "a"), Some(7.0));
 }
