@@ -46,6 +46,13 @@ pub struct BackOff {
     pub until: Timestamp,
 }
 
+impl BackOff {
+    /// Whether it still counts. One that ends later than any may was made by a clock that has been set back.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        now < self.until && self.until.since(now) <= RENEWAL_PAUSE_MAX_MS.max(schedule::THROTTLED_MAX_MS)
+    }
+}
+
 /// Five minutes, doubling to six hours (`docs/claude-code.md` §D6), or as long as the server asks if that is longer.
 pub fn back_off(failures_before: u32, cause: &ProviderError, now: Timestamp) -> BackOff {
     let own = RENEWAL_PAUSE_MS.saturating_mul(1 << failures_before.min(10)).min(RENEWAL_PAUSE_MAX_MS);

@@ -5,7 +5,7 @@ use crate::credential::Fingerprint;
 use crate::flow::FlowError;
 use crate::held;
 use crate::identity::Identity;
-use crate::policy;
+use crate::policy::{self, BackOff};
 use crate::ports::{Ports, ProviderError};
 use crate::profile::{Alias, Profile};
 use crate::recover;
@@ -64,7 +64,7 @@ fn may_be_read(
     if schedule::may_ask(&ports.readings.books(profile.identity(), now)?, urgency, now).is_err() {
         return Ok(false);
     }
-    let waits = !active && ports.readings.back_off(profile.identity())?.is_some_and(|back_off| now < back_off.until);
+    let waits = !active && ports.readings.back_off(profile.identity())?.is_some_and(|back_off| back_off.holds(now));
     // What cannot be read is not waited for: the reading itself says why.
     let header = vault::header(ports, &profile.alias).ok().flatten();
     Ok(!(waits && header.is_some_and(|header| policy::expires_soon(header.expires_at, now))))
@@ -105,8 +105,8 @@ pub fn read_usage(ports: &Ports, alias: &Alias, urgency: Urgency) -> Result<Poll
     };
     // One renewal is due, whether before the question or after it: a fresh login that is refused is not renewed again.
     if answer == Err(ProviderError::Unauthorized) && renews {
-        let waits = ports.readings.back_off(identity)?.map(|back_off| back_off.until).filter(|until| now < *until);
-        if let (Urgency::Due | Urgency::Eager, Some(until)) = (urgency, waits) {
+        let waits = ports.readings.back_off(identity)?.filter(|back_off| back_off.holds(now));
+        if let (Urgency::Due | Urgency::Eager, Some(BackOff { until, .. })) = (urgency, waits) {
             return Ok(Polled::NotYet { until });
         }
         let fresh = match renewed(ports, &profile, &opened.header.fingerprint)? {

@@ -225,7 +225,7 @@ pub trait Readings: Send + Sync {
         may: &dyn Fn(&Books) -> Result<(), Timestamp>,
     ) -> Result<Result<(), Timestamp>, StoreError>;
     /// The server wants to be left alone until then. The later of two moments stays, so that two programs cannot shorten
-    /// each other's wait.
+    /// each other's wait, unless it lies further ahead than any block may.
     fn block(&self, identity: &Identity, until: Timestamp) -> Result<(), StoreError>;
     /// How long renewing this identity's parked login is put off after failures; `None` when nothing failed.
     fn back_off(&self, identity: &Identity) -> Result<Option<BackOff>, StoreError>;

@@ -5,12 +5,14 @@ use std::sync::Mutex;
 use signalbox_core::board::{self, Reason};
 use signalbox_core::error::Code;
 use signalbox_core::fakes::World;
+use signalbox_core::policy::BackOff;
 use signalbox_core::poll::{self, Polled, Urgency};
 use signalbox_core::ports::{LiveLock, LockError, Locks, OwnLock, Ports, ProviderError};
 use signalbox_core::schedule;
 use signalbox_core::switch;
 use signalbox_core::sync;
-use signalbox_core::time::{HOUR, MINUTE};
+use signalbox_core::time::{DAY, HOUR, MINUTE};
+use signalbox_core::vault;
 
 use super::{a_put_back_by_another_tool, code_of, glance, switch_to};
 use crate::scene::{Scene, alias};
@@ -183,4 +185,32 @@ fn resets_that_waver_are_one_and_the_same() {
     assert_eq!(read(), first);
     scene.world.advance(2 * MINUTE);
     assert_eq!(read().since(first), 1_700 + 2 * MINUTE, "a new window is no wavering");
+}
+
+#[test]
+fn a_block_from_before_the_clock_was_set_back_does_not_hide_a_later_one() {
+    let scene = Scene::new().profile("a");
+    let ask = || poll::read_usage(&scene.ports, &alias("a"), Urgency::Due).expect("no failure");
+    scene.world.advance(DAY);
+    assert!(scene.world.claude_refreshes());
+    sync::sync_live(&scene.ports).expect("saved");
+    scene.world.server(|server| server.down = Some(ProviderError::Throttled { retry_after_s: Some(3600) }));
+    assert!(matches!(ask(), Polled::Failed(ProviderError::Throttled { .. })));
+    scene.world.advance(-DAY);
+    assert!(matches!(ask(), Polled::Failed(ProviderError::Throttled { .. })), "a block that long is none");
+    for _ in 0..10 {
+        scene.world.advance(6 * MINUTE);
+        assert!(matches!(ask(), Polled::NotYet { .. }));
+    }
+}
+
+#[test]
+fn a_renewal_that_was_put_off_by_a_clock_that_ran_ahead_is_not_waited_for() {
+    let scene = Scene::new().profile("a").profile("b");
+    scene.world.advance(9 * HOUR);
+    let a = vault::load_roster(&scene.ports).expect("a roster").get(&alias("a")).expect("a profile").identity().clone();
+    let ahead = BackOff { failures: 1, until: scene.now().plus(300 * DAY) };
+    scene.ports.readings.set_back_off(&a, Some(ahead)).expect("kept");
+    assert!(poll::due(&scene.ports, Urgency::Due).expect("decided").contains(&alias("a")));
+    assert!(matches!(poll::read_usage(&scene.ports, &alias("a"), Urgency::Due), Ok(Polled::Read(_))));
 }

@@ -127,8 +127,13 @@ pub(super) fn resets(told: &mut [Told], board: &Board, notices: &Notices) -> Vec
         }
     }
     // Each of the thresholds that were told one after the other has passed with its window.
-    news.dedup();
-    news
+    let mut once: Vec<Announcement> = Vec::with_capacity(news.len());
+    for announcement in news {
+        if !once.contains(&announcement) {
+            once.push(announcement);
+        }
+    }
+    once
 }
 
 /// Whether another window began before this one was to end: then it had been reset long ago.

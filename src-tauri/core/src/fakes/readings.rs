@@ -7,7 +7,7 @@ use crate::feed::{Report, Told};
 use crate::identity::Identity;
 use crate::policy::BackOff;
 use crate::ports::{Feed, Preferences, Readings, Samples, Stamp, StoreError};
-use crate::schedule::Books;
+use crate::schedule::{self, Books};
 use crate::stretch::{self, Change, Stretch, Upkeep};
 use crate::time::{HOUR, Timestamp};
 use crate::usage::{Reading, Sample, WindowKind};
@@ -54,7 +54,8 @@ impl Readings for World {
     fn block(&self, identity: &Identity, until: Timestamp) -> Result<(), StoreError> {
         self.step("readings.block", unwritable, |state, _| {
             let books = state.books.entry(identity.clone()).or_default();
-            books.blocked_until = Some(books.blocked_until.map_or(until, |before| before.max(until)));
+            let before = books.blocked_until.filter(|before| before.since(until) < schedule::THROTTLED_MAX_MS);
+            books.blocked_until = Some(before.map_or(until, |before| before.max(until)));
             Ok(())
         })
     }

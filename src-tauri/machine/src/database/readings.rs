@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use signalbox_core::identity::Identity;
 use signalbox_core::policy::BackOff;
 use signalbox_core::ports::{Readings, StoreError};
-use signalbox_core::schedule::Books;
+use signalbox_core::schedule::{Books, THROTTLED_MAX_MS};
 use signalbox_core::time::{HOUR, Timestamp};
 use signalbox_core::usage::{Reading, Usage};
 
@@ -87,13 +87,15 @@ impl Readings for Database {
         Ok(claimed.unwrap_or(Ok(())))
     }
 
-    /// The later of two moments stays, so that the app and the CLI cannot shorten each other's wait.
+    /// The later of two moments stays, so that the app and the CLI cannot shorten each other's wait; but one that lies further
+    /// ahead than any block may was made by a clock that has been set back.
     fn block(&self, identity: &Identity, until: Timestamp) -> Result<(), StoreError> {
         self.run(Purpose::Write, |connection| {
             let sql = "INSERT INTO next_allowed (account, organization, at_ms) VALUES (?1, ?2, ?3)
-                ON CONFLICT DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)";
+                ON CONFLICT DO UPDATE SET at_ms =
+                    CASE WHEN at_ms - excluded.at_ms >= ?4 THEN excluded.at_ms ELSE max(at_ms, excluded.at_ms) END";
             let (account, organization) = key(identity);
-            connection.execute(sql, params![account, organization, until.ms()])
+            connection.execute(sql, params![account, organization, until.ms(), THROTTLED_MAX_MS])
         })?;
         Ok(())
     }
