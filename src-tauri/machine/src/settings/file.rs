@@ -45,6 +45,19 @@ impl SettingsFile {
         StoreError::Unwritable { path: self.path.clone(), why }
     }
 
+    /// The board's choices in a file in which something makes no sense: that costs its own key and no other choice, or the next
+    /// click would write the lost ones over.
+    fn sound_choices(&self) -> View {
+        let mut choices = choices::Choices::default();
+        let text = self.document().map(|document| document.to_string()).unwrap_or_default();
+        let table: toml::Table = toml::from_str(&text).unwrap_or_default();
+        for (key, value) in table.get("board").and_then(toml::Value::as_table).into_iter().flatten() {
+            // What is wrong with it was said with the whole.
+            let _ = choices.set("board", key, value);
+        }
+        choices.view
+    }
+
     fn document(&self) -> Result<DocumentMut, StoreError> {
         let bytes = durable::read(&self.path, SETTINGS_BYTES_MAX, Links::Refuse)?.unwrap_or_default();
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -68,8 +81,8 @@ impl Preferences for SettingsFile {
         let view = match FileSettings::read(&self.path) {
             Ok(settings) => settings.choices.view,
             Err(error) => {
-                tracing::warn!(%error, "the board is drawn as if nothing had been chosen");
-                View::default()
+                tracing::warn!(%error, "of the settings only what is sound on the board's is looked at");
+                self.sound_choices()
             }
         };
         *last = Some((stamp, view));
