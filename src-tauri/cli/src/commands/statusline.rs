@@ -56,7 +56,9 @@ fn drawn(options: &StatuslineOptions) {
     });
     let settings = settings.unwrap_or_default();
     let format = Format::parse(options.format.as_deref().or(settings.statusline.format.as_deref()));
-    let wrap = options.wrap.clone().or_else(|| settings.statusline.command.clone());
+    // A wrapped command that calls us again gets our line alone, and not itself once more.
+    let inside = std::env::var_os(wrapped::INSIDE).is_some();
+    let wrap = options.wrap.clone().or_else(|| settings.statusline.command.clone()).filter(|_| !inside);
     let facts = match surroundings {
         Some(surroundings) => facts(&surroundings, settings, told.unwrap_or_default()),
         None => Facts { profile: "no home folder".to_owned(), ..Facts::default() },

@@ -2,6 +2,7 @@
 //! waits, writes nothing and mends nothing; the database itself is `readings`'.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use signalbox_core::identity::Identity;
@@ -16,7 +17,8 @@ pub fn reading(data_folder: &Path, identity: &Identity) -> Option<Reading> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let read = Connection::open_with_flags(file, flags).and_then(|connection| {
-        // No busy handler is set: what is locked is an error at once.
+        // Unless it is told so, it waits for seconds where the database is locked.
+        connection.busy_timeout(Duration::ZERO)?;
         let sql = "SELECT read_at_ms, windows_json FROM reading WHERE account = ?1 AND organization = ?2";
         let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
         connection.query_row(sql, params![identity.account(), identity.organization()], row).optional()

@@ -160,7 +160,11 @@ impl UserSettings {
                 return Err(unwritable("it is write-protected"));
             }
             let beside = self.path.with_file_name("settings.json.before-signalbox");
-            durable::replace(&beside, bytes, mode, Mtime::Any)?;
+            // The first one is the one worth keeping: later ones would hold our own entry.
+            let is_kept = beside.symlink_metadata().is_ok_and(|file| file.is_file());
+            if !(is_kept && matches!(self.present(), Present::Ours(_))) {
+                durable::replace(&beside, bytes, mode, Mtime::Any)?;
+            }
             backup = Some(beside);
         } else if let Some(folder) = self.path.parent() {
             durable::make_folder(folder)?;

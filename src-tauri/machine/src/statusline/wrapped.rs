@@ -1,5 +1,5 @@
 //! A person's own statusline command, run as Claude Code would run it. Owns its input, its output and its end; leaves
-//! where its output stands to the caller. Nothing is added to its environment.
+//! where its output stands to the caller. One mark is added to its environment, so that a command which calls us again gets our line alone.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::input::Input;
 
+/// Set in the environment of a wrapped command.
+pub const INSIDE: &str = "SIGNALBOX_STATUSLINE_INSIDE";
 /// A command that takes longer is stopped. Claude Code itself waits for nobody who is slow.
 pub const LIMIT: Duration = Duration::from_secs(2);
 /// A line or two are shown; more than this is not even read.
@@ -21,7 +23,7 @@ const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 pub fn output(command: &str, input: Input, limit: Duration) -> Vec<u8> {
     let until = Instant::now() + limit;
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+    shell.args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).env(INSIDE, "1");
     let mut child = match shell.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -35,7 +37,14 @@ pub fn output(command: &str, input: Input, limit: Duration) -> Vec<u8> {
         loop {
             match chunks.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(chunk) if output.len() < OUTPUT_BYTES_MAX => output.extend(chunk),
-                Ok(_) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    // It closes its output a moment before it ends, and what it left running is its own affair.
+                    while matches!(child.try_wait(), Ok(None)) && Instant::now() < until {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                    break;
+                }
+                Ok(_) | Err(RecvTimeoutError::Timeout) => break,
             }
         }
     }
@@ -105,6 +114,21 @@ mod tests {
         let begun = Instant::now();
         assert_eq!(ran("echo early; sleep 60; echo late", b"", Duration::from_millis(300)), "early\n");
         assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn what_a_command_leaves_running_goes_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let late = folder.path().join("late");
+        let command = format!("(sleep 0.3; touch '{}') >/dev/null 2>&1 & echo line", late.display());
+        for _ in 0..20 {
+            assert_eq!(ran(&command, b"", Duration::from_secs(30)), "line\n");
+        }
+        let begun = Instant::now();
+        while !late.exists() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it was stopped with the command");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     #[test]

@@ -42,6 +42,10 @@ fn install(context: &Context, settings: &UserSettings, options: &StatuslineOptio
         place: place.or(before.place),
     };
     let text = command.text().map_err(|error| refused(&error.to_string(), "leave that character out"))?;
+    if StatuslineCommand::parse(&text).as_ref() != Some(&command) {
+        let hint = "give its file that name, so that `--uninstall` knows it again";
+        return Err(refused("this program is not named `signalbox`", hint));
+    }
     let path = settings.path.display();
     if settings.present() != Present::Ours(command.clone()) {
         let wraps = command.wrap.as_deref().map(|theirs| format!(" What `{theirs}` prints stays beside it."));
@@ -72,11 +76,12 @@ fn uninstall(context: &Context, settings: &UserSettings, yes: bool) -> Result<Re
     let path = settings.path.display();
     let present = settings.present();
     if let Present::Ours(ours) = &present {
-        let then = match &ours.wrap {
-            Some(theirs) => format!("`{theirs}` is the statusline in {path} again"),
-            None => format!("there is no statusline in {path} any more"),
-        };
-        agreed(context, yes, &format!("After this {then}."), "Go on?")?;
+        let beside = ours.wrap.as_ref().map(|theirs| format!(" Beside it stands what `{theirs}` prints."));
+        let what = format!(
+            "After this {path} has the statusline again that stood there before ours, if there was one.{}",
+            beside.unwrap_or_default()
+        );
+        agreed(context, yes, &what, "Go on?")?;
     }
     let outcome = settings.uninstall().map_err(|error| cannot(&error))?;
     match (&present, outcome.changed) {
