@@ -145,13 +145,15 @@ pub(crate) fn check_newest(ports: &Ports, profile: &Profile, saved: &CredHeader)
 }
 
 impl Held {
-    /// Where both deadlines are known they decide, and whose anybody believes it to be does not matter.
+    /// Where both deadlines are known they decide, and whose anybody believes it to be does not matter, nor that the profile is gone
+    /// which was believed to own it.
     fn may_be_newer(&self, profile: &Profile, saved: &CredHeader) -> bool {
-        if !self.header.before.contains(&saved.fingerprint) || !self.login.can_renew() || self.header.nobodys {
+        if !self.header.before.contains(&saved.fingerprint) || !self.login.can_renew() {
             return false;
         }
         match (self.login.deadline(), saved.deadline) {
             (Some(held), Some(saved)) => held == saved,
+            _ if self.header.nobodys => false,
             _ => self.header.believed.as_ref().is_none_or(|believed| believed == profile.identity()),
         }
     }

@@ -3,11 +3,12 @@
 //! `interrupted`.
 
 use signalbox_core::fakes::Fault;
+use signalbox_core::flow::FlowError;
 use signalbox_core::time::HOUR;
 use signalbox_core::vault;
 use signalbox_core::{recover, register, sync, undo};
 
-use super::mishaps::{comes_online, dies_at, goes_offline, rotates_after_a_lapse};
+use super::mishaps::{comes_online, dies_at, goes_offline, reuses, rotates_after_a_lapse};
 use super::switch_to;
 use super::undo::signed_in_twice;
 use crate::scene::{Scene, alias};
@@ -140,4 +141,24 @@ fn of_two_strays_of_one_account_the_newer_becomes_the_profile() {
     switch_to(&scene, "new2").expect("its newest pair is the profile's");
     assert_eq!(scene.world.server(|server| server.reuses), 0);
     scene.check_nothing_lost(&["a", "b"], &[], false, "after both strays were settled");
+}
+
+#[test]
+fn a_login_of_one_profile_that_was_believed_to_be_a_removed_ones_is_not_forgotten_over_that() {
+    let scene = Scene::new().profile("a").profile("b").profile("c");
+    let of_c = scene.world.live_text().expect("a live login");
+    switch_to(&scene, "a").expect("switched");
+    // A session of an old version still has `c`, renews it and writes it over `a`, while nobody can ask.
+    scene.world.set_live(Some(of_c));
+    scene.world.advance(9 * HOUR);
+    assert!(scene.world.claude_refreshes());
+    goes_offline(&scene);
+    switch_to(&scene, "b").expect("switched; what was live was put aside as a's, for all anybody knows");
+    register::remove(&scene.ports, &alias("a")).expect("removed");
+    let refused = switch_to(&scene, "c").expect_err("what is saved of c is spent");
+    assert!(matches!(refused, FlowError::PutAside { .. }), "{refused}");
+    comes_online(&scene);
+    switch_to(&scene, "c").expect("brought home and switched");
+    assert_eq!(reuses(&scene), 0);
+    scene.check_nothing_lost(&["b", "c"], &[], false, "after the profile was removed that it was believed to be of");
 }
