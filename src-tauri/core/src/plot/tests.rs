@@ -144,3 +144,27 @@ fn a_renamed_profile_is_told_by_its_present_name() {
     assert_eq!(told.len(), 1, "it was live all the time");
     assert_eq!(told[0].alias, alias("job"));
 }
+
+#[test]
+fn a_reset_is_when_it_was_announced_or_when_another_came_before_it() {
+    let at = |hours: i64| Timestamp::from_ms(hours * HOUR);
+    let sample = |hour, percent, resets_at: Option<Timestamp>| Sample {
+        at: at(hour),
+        kind: WindowKind::FiveHour,
+        percent,
+        resets_at,
+    };
+    let (one, two) = (Some(at(5)), Some(at(10)));
+    let wavering = one.map(|at| at.plus(2_000));
+    for (samples, now, expected) in [
+        (vec![sample(1, 1.0, one), sample(2, 2.0, wavering)], 3, vec![]),
+        (vec![sample(1, 1.0, one), sample(6, 0.0, two)], 7, vec![5]),
+        (vec![sample(1, 1.0, one), sample(6, 0.0, None)], 7, vec![5]),
+        (vec![sample(1, 0.0, None), sample(2, 1.0, one)], 3, vec![]),
+        (vec![sample(1, 9.0, one), sample(2, 0.0, two)], 3, vec![2]),
+        (vec![sample(1, 1.0, one)], 6, vec![5]),
+    ] {
+        let expected: Vec<_> = expected.into_iter().map(at).collect();
+        assert_eq!(resets(&samples.iter().collect::<Vec<_>>(), at(now)), expected, "{samples:?}");
+    }
+}

@@ -134,8 +134,6 @@ fn renamed(switches: &mut [Switch], live: &mut Option<Alias>, from: &Alias, to: 
 
 #[cfg(test)]
 mod tests {
-    use signalbox_core::time::{HOUR, SECOND};
-
     use super::*;
 
     fn at(ms: i64) -> Timestamp {
@@ -148,23 +146,6 @@ mod tests {
 
     fn alias(name: &str) -> Alias {
         Alias::parse(name).expect("an alias")
-    }
-
-    #[test]
-    fn a_reset_is_when_it_was_announced_or_when_another_came_before_it() {
-        let (one, two) = (Some(5 * HOUR), Some(10 * HOUR));
-        let wavering = one.map(|at| at + 2 * SECOND);
-        for (samples, now, expected) in [
-            (vec![sample(HOUR, 1.0, one), sample(2 * HOUR, 2.0, wavering)], 3 * HOUR, vec![]),
-            (vec![sample(HOUR, 1.0, one), sample(6 * HOUR, 0.0, two)], 7 * HOUR, vec![5 * HOUR]),
-            (vec![sample(HOUR, 1.0, one), sample(6 * HOUR, 0.0, None)], 7 * HOUR, vec![5 * HOUR]),
-            (vec![sample(HOUR, 0.0, None), sample(2 * HOUR, 1.0, one)], 3 * HOUR, vec![]),
-            (vec![sample(HOUR, 9.0, one), sample(2 * HOUR, 0.0, two)], 3 * HOUR, vec![2 * HOUR]),
-            (vec![sample(HOUR, 1.0, one)], 6 * HOUR, vec![5 * HOUR]),
-        ] {
-            let expected: Vec<_> = expected.into_iter().map(Timestamp::from_ms).collect();
-            assert_eq!(plot::resets(&samples.iter().collect::<Vec<_>>(), at(now)), expected, "{samples:?}");
-        }
     }
 
     #[test]
