@@ -209,7 +209,7 @@ fn a_link_is_refused() {
 }
 
 #[test]
-fn many_at_once_lose_nothing() {
+fn many_at_once_lose_nothing_that_was_confirmed() {
     let folder = folder();
     thread::scope(|scope| {
         for writer in 0..8 {
@@ -218,8 +218,8 @@ fn many_at_once_lose_nothing() {
                 let database = Database::new(path);
                 let identity = Identity::new(&format!("acc-{writer}"), "org-1").unwrap();
                 for round in 0..25 {
-                    database.store(&identity, &reading(f64::from(round))).unwrap();
-                    database.block(&ada(), NOON.plus(writer * 25 + i64::from(round))).unwrap();
+                    persist(|| database.store(&identity, &reading(f64::from(round))));
+                    persist(|| database.block(&ada(), NOON.plus(writer * 25 + i64::from(round))));
                 }
                 assert_eq!(database.last(&identity).unwrap(), Some(reading(24.0)));
             });
@@ -227,6 +227,17 @@ fn many_at_once_lose_nothing() {
     });
     assert_eq!(blocked(&Database::new(folder.path()), &ada()), Some(NOON.plus(199)));
     assert!(!names(folder.path()).iter().any(|name| name.contains("damaged")));
+}
+
+/// Eight writers may keep one of them waiting for longer than its patience where the disk is slow. Being told so is no loss: it asks
+/// again.
+fn persist(write: impl Fn() -> Result<(), StoreError>) {
+    let begun = Instant::now();
+    while let Err(error) = write() {
+        assert!(error.to_string().contains("another process keeps it busy"), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody got a turn for a minute");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
