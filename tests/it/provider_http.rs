@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use provider_sim::{
-    Account, Endpoint, Fault, FaultKind, LoginState, RetryAfter, Server, Sim, SimOptions, Tokens, Usage, Window,
-    WindowKind,
+    Account, AutoConsent, Body, CLIENT_ID, Call, Endpoint, Fault, FaultKind, LoginState, RetryAfter, Server, Sim,
+    SimOptions, Tokens, Usage, Window, WindowKind, challenge_of,
 };
 use signalbox_core::credential::{AccessToken, RefreshToken};
 use signalbox_core::identity::Identity;
@@ -128,6 +128,63 @@ fn a_login_that_has_ended_is_dead_and_its_access_token_refused() {
     assert_eq!(rig.provider.identify(&rig.access()), Err(ProviderError::Unauthorized));
     assert_eq!(rig.provider.usage(&rig.access()), Err(ProviderError::Unauthorized));
     assert_eq!(rig.sim.count(Endpoint::Any), 3, "nothing is asked twice");
+}
+
+/// What a client gets for the code of a person who consents at once.
+fn signed_in(sim: &Sim, scope: &str, expires_in: Option<u32>) -> serde_json::Value {
+    const REDIRECT: &str = "http://localhost:40123/callback";
+    let (verifier, state) = ("v".repeat(43), "s".repeat(43));
+    sim.auto_consent(Some(AutoConsent::default())).unwrap();
+    let agent = Some("a-browser/1.0".to_owned());
+    let query = format!(
+        "code=true&client_id={CLIENT_ID}&response_type=code&redirect_uri={REDIRECT}&scope={scope}&state={state}\
+         &code_challenge={}&code_challenge_method=S256",
+        challenge_of(&verifier)
+    );
+    let path = "/cai/oauth/authorize".to_owned();
+    let method = "GET".to_owned();
+    let page = sim.call(&Call { method, path, query: Some(query), user_agent: agent.clone(), ..Call::default() });
+    let (_, target) = page.headers.iter().find(|(name, _)| name == "location").expect("sent back to the client");
+    let code = target.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).expect("a code");
+    let wish = serde_json::json!({
+        "grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "client_id": CLIENT_ID,
+        "code_verifier": verifier, "state": state, "expires_in": expires_in,
+    });
+    let answer = sim.call(&Call {
+        method: "POST".to_owned(),
+        path: "/v1/oauth/token".to_owned(),
+        content_type: Some("application/json".to_owned()),
+        user_agent: agent,
+        body: wish.to_string().into_bytes(),
+        ..Call::default()
+    });
+    assert_eq!(answer.status, 200);
+    let Body::Json(tokens) = answer.body else { panic!("a page") };
+    tokens
+}
+
+#[test]
+fn a_login_from_the_browser_is_identified_and_renewed_like_any_other() {
+    let rig = Rig::new();
+    let tokens = signed_in(&rig.sim, "user:profile+user:inference", None);
+    let text = |member: &str| tokens[member].as_str().unwrap().to_owned();
+    let account = rig.provider.identify(&AccessToken::new(text("access_token"))).unwrap();
+    let named =
+        Identity::new(tokens["account"]["uuid"].as_str().unwrap(), tokens["organization"]["uuid"].as_str().unwrap());
+    assert_eq!(account.identity, named.unwrap());
+    let scopes = ["user:profile".to_owned(), "user:inference".to_owned()];
+    let renewal = rig.provider.refresh(RefreshToken::new(text("refresh_token")), &scopes).unwrap();
+    assert_eq!(renewal.renewed.scopes.unwrap(), scopes);
+    assert!(rig.is_untouched(), "the login that was there before is another one");
+}
+
+#[test]
+fn a_setup_token_from_the_browser_cannot_renew_itself_nor_ask_who_it_is() {
+    let rig = Rig::new();
+    let tokens = signed_in(&rig.sim, "user:inference", Some(31_536_000));
+    assert_eq!((&tokens["expires_in"], tokens.get("refresh_token")), (&serde_json::json!(31_536_000), None));
+    let access = AccessToken::new(tokens["access_token"].as_str().unwrap().to_owned());
+    assert!(matches!(rig.provider.identify(&access), Err(ProviderError::MissingScope { .. })));
 }
 
 #[test]

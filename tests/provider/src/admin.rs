@@ -17,7 +17,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-type Answer = Result<Json<Value>, Refusal>;
+pub(crate) type Answer = Result<Json<Value>, Refusal>;
 
 /// The routes, without the `/admin` prefix.
 pub fn routes() -> Router<Sim> {
@@ -36,6 +36,7 @@ pub fn routes() -> Router<Sim> {
         .route("/burn", post(burn))
         .route("/options", post(set_options))
         .route("/requests", get(requests).delete(clear_requests))
+        .merge(crate::authorize::admin::routes())
 }
 
 async fn state(State(sim): State<Sim>) -> Json<Value> {
@@ -167,6 +168,8 @@ async fn burn(State(sim): State<Sim>, body: Body<BurnWish>) -> Answer {
 struct OptionsWish {
     access_life_s: Option<i64>,
     login_life_s: Option<i64>,
+    code_life_s: Option<i64>,
+    session_life_s: Option<i64>,
     omit_refresh_token: Option<bool>,
     identity_in_grant: Option<bool>,
     usage_budget: Option<u32>,
@@ -180,6 +183,8 @@ async fn set_options(State(sim): State<Sim>, body: Body<OptionsWish>) -> Answer 
     sim.reconfigure(|options| {
         put(&mut options.terms.access_life_ms, wish.access_life_s.map(|s| s * 1_000));
         put(&mut options.terms.login_life_ms, wish.login_life_s.map(|s| s * 1_000));
+        put(&mut options.terms.code_life_ms, wish.code_life_s.map(|s| s * 1_000));
+        put(&mut options.terms.session_life_ms, wish.session_life_s.map(|s| s * 1_000));
         put(&mut options.terms.omit_refresh_token, wish.omit_refresh_token);
         put(&mut options.terms.identity_in_grant, wish.identity_in_grant);
         put(&mut options.usage_budget, wish.usage_budget.map(Some));
@@ -205,15 +210,15 @@ async fn clear_requests(State(sim): State<Sim>) -> Answer {
     done()
 }
 
-fn done() -> Answer {
+pub(crate) fn done() -> Answer {
     Ok(Json(json!({ "done": true })))
 }
 
 /// The body as JSON, or why it is not. Kept as a `Result` so that a refusal is JSON too.
-type Body<T> = Result<Json<T>, JsonRejection>;
+pub(crate) type Body<T> = Result<Json<T>, JsonRejection>;
 
 /// Why an admin request was refused.
-enum Refusal {
+pub(crate) enum Refusal {
     Missing(String),
     Malformed(JsonRejection),
     NoLogin,

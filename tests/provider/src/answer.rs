@@ -27,7 +27,8 @@ impl State {
                 reply.headers.extend(retry_after.and_then(|form| self.retry_after(form)));
                 reply
             }
-            _ => self.answer(call),
+            Some(FaultKind::Challenge) => Reply::challenge(),
+            _ => self.answer(call, fault),
         };
         if fault == Some(&FaultKind::WrongTypes)
             && let Body::Json(value) = reply.body
@@ -46,24 +47,31 @@ impl State {
         reply
     }
 
-    fn answer(&mut self, call: &Call) -> Reply {
+    fn answer(&mut self, call: &Call, fault: Option<&FaultKind>) -> Reply {
         if self.options.check_user_agent && call.is_refused_at_the_edge() {
             return Reply::html(403);
         }
         match call.endpoint() {
-            Endpoint::Token => self.token(call).unwrap_or_else(|refusal| wire::grant_refusal(refusal).into()),
+            Endpoint::Token | Endpoint::Exchange => {
+                self.token(call).unwrap_or_else(|refusal| wire::grant_refusal(refusal).into())
+            }
             Endpoint::Revoke => self.revoke(call).unwrap_or_else(|refusal| wire::grant_refusal(refusal).into()),
             Endpoint::Profile | Endpoint::Account | Endpoint::Roles => self.identity(call).unwrap_or_else(Reply::from),
             Endpoint::Usage => self.usage(call).unwrap_or_else(Reply::from),
             Endpoint::Messages => self.message(call).unwrap_or_else(Reply::from),
+            Endpoint::Authorize | Endpoint::Consent | Endpoint::Decide | Endpoint::SignIn | Endpoint::CodePage => {
+                self.browse(call, fault)
+            }
             Endpoint::Other | Endpoint::Any => Reply::json(404, wire::body_for_status(404)),
         }
     }
 
     fn token(&mut self, call: &Call) -> Result<Reply, GrantRefusal> {
         let body = self.client_request(call)?;
-        if body["grant_type"] != "refresh_token" {
-            return Err(GrantRefusal::Malformed);
+        match body["grant_type"].as_str() {
+            Some("refresh_token") => {}
+            Some("authorization_code") => return self.exchange(&body),
+            _ => return Err(GrantRefusal::Malformed),
         }
         let presented = body["refresh_token"].as_str().ok_or(GrantRefusal::Malformed)?;
         let scope = match &body["scope"] {

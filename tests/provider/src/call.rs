@@ -5,6 +5,7 @@ use crate::fault::Endpoint;
 use crate::tokens::AccessRefusal;
 use crate::wire;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// The beta header that the usage endpoint wants (`docs/claude-code.md` §F, `docs/observed.md` §1).
 pub const OAUTH_BETA: &str = "oauth-2025-04-20";
@@ -37,6 +38,10 @@ pub struct Call {
     pub method: String,
     /// The path without the query.
     pub path: String,
+    /// The query, without its question mark.
+    pub query: Option<String>,
+    /// The `Cookie` header.
+    pub cookie: Option<String>,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,
     /// The `Content-Type` header.
@@ -58,6 +63,16 @@ impl Call {
 
     pub(crate) fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
+    }
+
+    pub(crate) fn query(&self) -> &str {
+        self.query.as_deref().unwrap_or_default()
+    }
+
+    /// A field of a form that was sent as the body.
+    pub(crate) fn form(&self, name: &str) -> Option<String> {
+        let fields = url::form_urlencoded::parse(&self.body);
+        fields.into_owned().find_map(|(field, value)| (field == name).then_some(value))
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -91,7 +106,7 @@ pub enum Body {
     /// `application/json`
     Json(Value),
     /// `text/html`
-    Html(&'static str),
+    Html(Cow<'static, str>),
 }
 
 impl Reply {
@@ -100,7 +115,19 @@ impl Reply {
     }
 
     pub(crate) fn html(status: u16) -> Self {
-        Self { status, headers: vec![("server".into(), "cloudflare".into())], body: Body::Html(wire::EDGE_PAGE) }
+        Self { status, headers: vec![("server".into(), "cloudflare".into())], body: Body::Html(wire::EDGE_PAGE.into()) }
+    }
+
+    /// Sends a browser on.
+    pub(crate) fn redirect(status: u16, target: &str) -> Self {
+        let headers = vec![("location".into(), target.to_owned()), ("cache-control".into(), "no-store".into())];
+        Self { status, headers, body: Body::Html("".into()) }
+    }
+
+    /// The page by which an edge asks whether a person is there.
+    pub(crate) fn challenge() -> Self {
+        let headers = vec![("server".into(), "cloudflare".into()), ("cf-mitigated".into(), "challenge".into())];
+        Self { status: 403, headers, body: Body::Html(wire::CHALLENGE_PAGE.into()) }
     }
 
     /// The JSON of the answer; `None` for a page.

@@ -1,6 +1,7 @@
 //! What may go wrong on purpose, and how often. Owns the plan of faults; `answer.rs` applies those that change an
 //! answer, `routes.rs` those that need a real connection (delays, cuts, half a body).
 
+use crate::authorize::ConsentChange;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -8,8 +9,10 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
-    /// `POST /v1/oauth/token`
+    /// `POST /v1/oauth/token`, whatever the grant.
     Token,
+    /// The same, with an authorization code.
+    Exchange,
     /// `POST /v1/oauth/token/revoke`
     Revoke,
     /// `GET /api/oauth/profile`
@@ -22,6 +25,16 @@ pub enum Endpoint {
     Usage,
     /// `POST /v1/messages`
     Messages,
+    /// `GET` of an authorize page, whatever it shows.
+    Authorize,
+    /// The same, where it shows the consent page.
+    Consent,
+    /// `POST /oauth/authorize`: the click on a consent page.
+    Decide,
+    /// Signing a browser in or out, choosing an organisation.
+    SignIn,
+    /// `GET /oauth/code/…`: the pages at the end of a sign-in.
+    CodePage,
     /// Any other path.
     Other,
     /// In a fault: every endpoint.
@@ -29,7 +42,15 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint a request goes to.
+    /// Whether a fault or a count for this endpoint means `other` too.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        self == other
+            || self == Self::Any
+            || matches!((self, other), (Self::Token, Self::Exchange) | (Self::Authorize, Self::Consent))
+    }
+
+    /// The endpoint a request goes to, as far as method and path say.
     #[must_use]
     pub fn of(method: &str, path: &str) -> Self {
         match (method, path) {
@@ -40,6 +61,10 @@ impl Endpoint {
             ("GET", "/api/oauth/claude_cli/roles") => Self::Roles,
             ("GET", "/api/oauth/usage") => Self::Usage,
             ("POST", "/v1/messages") => Self::Messages,
+            ("GET", "/cai/oauth/authorize" | "/oauth/authorize") => Self::Authorize,
+            ("POST", "/oauth/authorize") => Self::Decide,
+            ("GET", "/login" | "/oauth/switch") | ("POST", "/oauth/sign-in" | "/oauth/organization") => Self::SignIn,
+            ("GET", "/oauth/code/callback" | "/oauth/code/success") => Self::CodePage,
             _ => Self::Other,
         }
     }
@@ -93,6 +118,21 @@ pub enum FaultKind {
         /// The HTTP status: 403 for a refusal, 503 for a challenge, even 200.
         status: u16,
     },
+    /// Answers with the edge's question whether a person is there: 403, `cf-mitigated: challenge`, processing nothing.
+    Challenge,
+    /// Shows a consent page that is not the usual one. Elsewhere without effect.
+    ConsentChanged {
+        /// How it differs.
+        change: ConsentChange,
+    },
+    /// Shows the consent page of somebody else, whom the browser is signed in as from then on. Elsewhere without effect.
+    ConsentAs {
+        /// The account's key.
+        account: String,
+        /// The organisation's uuid or name; absent: the first one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        organization: Option<String>,
+    },
     /// Processes the request, announces the whole length, sends half of the body, and cuts.
     HalfBody,
     /// Processes the request, and answers JSON whose values have the wrong types.
@@ -119,6 +159,9 @@ impl FaultKind {
             Self::DelayAnswer { .. } => "delay_answer",
             Self::Status { .. } => "status",
             Self::Html { .. } => "html",
+            Self::Challenge => "challenge",
+            Self::ConsentChanged { .. } => "consent_changed",
+            Self::ConsentAs { .. } => "consent_as",
             Self::HalfBody => "half_body",
             Self::WrongTypes => "wrong_types",
             Self::CutBefore => "cut_before",
@@ -170,7 +213,7 @@ impl Fault {
 
     fn strikes(&self, endpoint: Endpoint, agent: Option<&str>) -> bool {
         let whose = self.agent.as_deref().is_none_or(|begin| agent.is_some_and(|agent| agent.starts_with(begin)));
-        whose && (self.endpoint == Endpoint::Any || self.endpoint == endpoint)
+        whose && self.endpoint.covers(endpoint)
     }
 }
 

@@ -1,8 +1,9 @@
-//! The simulated Anthropic server: single-use refresh tokens, identity, usage, and faults on purpose.
+//! The simulated Anthropic server: sign-in pages, single-use refresh tokens, identity, usage, and faults on purpose.
 //!
 //! It owns a *model* of the server, for tests and demos, and is never linked into the app or the CLI. One listener
-//! plays both hosts (`api.anthropic.com` and `platform.claude.com`). Nothing it does proves what the real server does:
-//! a test that passes here shows that Signalbox copes with the rules below, and the rules are as good as their sources.
+//! plays every host (`api.anthropic.com`, `platform.claude.com`, `claude.com` and `claude.ai`). Nothing it does proves
+//! what the real server does: a test that passes here shows that Signalbox copes with the rules below, and the rules are as
+//! good as their sources.
 //!
 //! ```
 //! use provider_sim::{Account, LoginState, RevokedWhy, Sim, SimOptions};
@@ -18,8 +19,8 @@
 //! # Ok::<(), provider_sim::UnknownIdentity>(())
 //! ```
 //!
-//! Over HTTP: [`Server::spawn`] (synchronous callers) or [`Server::start`] (async), then `server.base_url` for both
-//! hosts. In another process: the program `provider-sim`, and its admin API under `/admin`.
+//! Over HTTP: [`Server::spawn`] (synchronous callers) or [`Server::start`] (async), then `server.base_url` for every
+//! host. In another process: the program `provider-sim`, and its admin API under `/admin`.
 //!
 //! # The rules, and where they come from
 //!
@@ -43,6 +44,13 @@
 //! | `Retry-After` may be absent, 0, seconds | §F4 |
 //! | no User-Agent, or a library's own: 403 and an HTML page | §D7 |
 //! | a setup-token: one year, no refresh token, `user:inference` only | §D8 |
+//! | claude.com sends the browser on with 307; a request without `code=true` or with a short `state` is "Invalid request format" | §D1 |
+//! | answers go to `http://localhost:<any port>/callback`, or to the page that shows `code#state` | §D1, observed §7 |
+//! | the short form `z-<challenge>` ends on that page, with the challenge as `state` | observed §7 |
+//! | `login_hint` fills in the e-mail address | observed §7 |
+//! | PKCE with S256; a code is exchanged with `redirect_uri`, `code_verifier` and `state` | §D1, §D3, RFC 7636 |
+//! | the answer to an exchange names account and organisation | §D3 |
+//! | an edge may put a challenge page before any page: "Just a moment", 403 | §D6 |
 //! | model answers carry `anthropic-ratelimit-unified-*` headers | §G |
 //!
 //! # What is assumed, because no source says
@@ -55,17 +63,26 @@
 //! * `expires_in` in a request is ignored (the client sends it when it imports a login).
 //! * After a reset the five-hour window is not started (null) until the next request; weekly windows go on.
 //! * `severity` is `warning` from 80 and `critical` from 100; the fullest such limit `is_active`.
+//! * `expires_in` in an exchange is heeded only without `user:profile` among the scopes: that is how a setup-token is asked for.
+//! * A code lives ten minutes. Whoever presents it spends it, also in vain; a second use does not end the login it became.
+//!   Its refusal is `invalid_grant`, whatever the cause.
+//! * A browser is signed in by the cookie `sessionKey` for 28 days. No password is asked. Somebody with several
+//!   organisations chooses one after the sign-in. Signing a browser out ends no login.
+//! * The words and the ids of every page, and that the click is a form post. `cf-mitigated: challenge` marks a challenge.
+//! * The short form asks for what the long form with the same challenge asked for, else for everything.
 //! * The budget is kept per identity. Which library agents the edge refuses is a guess at the usual ones.
 //!
 //! # The map
 //!
 //! `clock`, `random` · `account` (who), `tokens` + `ledger` (the grant rules), `usage` + `budget` (what is used, how
 //! often it may be asked) · `wire`, `usage_wire` (JSON) · `state`, `call`, `answer` (the endpoints without HTTP), `sim` (the
-//! handle), `seed` · `fault`, `log` · `line`, `routes`, `admin`, `server` (HTTP).
+//! handle), `seed` · `authorize` (browsers: `request`, `session`, `codes`, `pages`; its admin calls and faults are listed
+//! there) · `fault`, `log` · `line`, `routes`, `admin`, `server` (HTTP).
 
 mod account;
 mod admin;
 mod answer;
+mod authorize;
 mod budget;
 mod call;
 mod clock;
@@ -85,6 +102,9 @@ mod usage_wire;
 mod wire;
 
 pub use account::{Account, Identity, Organization, OrganizationType};
+pub use authorize::{
+    Authorization, AutoConsent, BrowserSession, CodeRefusal, ConsentChange, Outcome, SessionReport, challenge_of,
+};
 pub use call::{Body, Call, OAUTH_BETA, Reply};
 pub use clock::Clock;
 pub use fault::{Endpoint, Fault, FaultKind, RetryAfter};

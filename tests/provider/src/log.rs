@@ -27,7 +27,7 @@ pub struct Logged {
     pub status: Option<u16>,
     /// Whether the answer was handed to the connection whole.
     pub delivered: bool,
-    /// The account, where a known token was presented.
+    /// The account, where a known token, code or session cookie was presented.
     pub account: Option<String>,
     /// The login, where a known token was presented.
     pub login: Option<LoginId>,
@@ -35,6 +35,8 @@ pub struct Logged {
     pub access_fingerprint: Option<String>,
     /// Fingerprint of the refresh token in the body.
     pub refresh_fingerprint: Option<String>,
+    /// The `grant_type` member of a token request.
+    pub grant_type: Option<String>,
     /// The `scope` member of a token request.
     pub scope: Option<String>,
     /// The names of the faults that struck it.
@@ -71,10 +73,10 @@ impl RequestLog {
         self.entries.iter().cloned().collect()
     }
 
-    /// How many of the requests kept went to `endpoint` ([`Endpoint::Any`]: all of them).
+    /// How many of the requests kept went to `endpoint`, or to one it covers.
     #[must_use]
     pub fn count(&self, endpoint: Endpoint) -> usize {
-        self.entries.iter().filter(|e| endpoint == Endpoint::Any || e.endpoint == endpoint).count()
+        self.entries.iter().filter(|e| endpoint.covers(e.endpoint)).count()
     }
 
     /// Forgets the requests so far.
@@ -101,6 +103,7 @@ mod tests {
             login: None,
             access_fingerprint: None,
             refresh_fingerprint: None,
+            grant_type: None,
             scope: None,
             faults: Vec::new(),
         }

@@ -38,6 +38,11 @@ impl Random {
         if most == u64::MAX { self.next_u64() } else { self.next_u64() % (most + 1) }
     }
 
+    /// A fake authorization code: `sim-code-<32 hex>`. It is unlike a token, so that a search for tokens passes it by.
+    pub fn code(&mut self) -> String {
+        format!("sim-code-{:016x}{:016x}", self.next_u64(), self.next_u64())
+    }
+
     /// A fake token: `sk-ant-<kind>-sim-<account>-<32 hex>`.
     pub fn token(&mut self, kind: &str, account: &str) -> String {
         format!("sk-ant-{kind}-sim-{account}-{:016x}{:016x}", self.next_u64(), self.next_u64())

@@ -34,7 +34,7 @@ pub async fn provider(
     }
     let (kind, text) = match &reply.body {
         ReplyBody::Json(value) => ("application/json", value.to_string()),
-        ReplyBody::Html(page) => ("text/html; charset=UTF-8", (*page).to_owned()),
+        ReplyBody::Html(page) => ("text/html; charset=UTF-8", page.clone().into_owned()),
     };
     match &struck.fault {
         Some(FaultKind::CutAfter) => return cut(&line),
@@ -50,6 +50,8 @@ async fn read(request: Request) -> Call {
     Call {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
+        cookie: text("cookie"),
         user_agent: text("user-agent"),
         content_type: text("content-type"),
         bearer: text("authorization").and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned)),

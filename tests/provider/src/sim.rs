@@ -290,9 +290,11 @@ impl Sim {
 
     pub(crate) fn arrive(&self, call: &Call) -> Arrival {
         self.with(|s| {
-            let endpoint = call.endpoint();
+            let endpoint = s.endpoint(call);
             let struck = s.faults.strike(endpoint, call.user_agent.as_deref());
-            let body = matches!(endpoint, Endpoint::Token | Endpoint::Revoke).then(|| call.json()).flatten();
+            let body = matches!(endpoint, Endpoint::Token | Endpoint::Exchange | Endpoint::Revoke)
+                .then(|| call.json())
+                .flatten();
             let member = |name: &str| body.as_ref().and_then(|b| b[name].as_str()).map(str::to_owned);
             let refresh = member("refresh_token").or_else(|| member("token"));
             let login = call.bearer.as_deref().or(refresh.as_deref()).and_then(|token| s.ledger.owner(token));
@@ -305,10 +307,13 @@ impl Sim {
                 user_agent: call.user_agent.clone(),
                 status: None,
                 delivered: false,
-                account: login.and_then(|id| s.ledger.account_of(id)).map(str::to_owned),
+                account: login
+                    .and_then(|id| s.ledger.account_of(id).map(str::to_owned))
+                    .or_else(|| s.account_behind(call, body.as_ref())),
                 login,
                 access_fingerprint: call.bearer.as_deref().map(fingerprint),
                 refresh_fingerprint: refresh.as_deref().map(fingerprint),
+                grant_type: member("grant_type"),
                 scope: member("scope"),
                 faults: [&struck.delay, &struck.fault].into_iter().flatten().map(FaultKind::name).collect(),
             });

@@ -2,6 +2,7 @@
 //! in the parts (`ledger.rs`, `usage.rs`, `budget.rs`, `fault.rs`), the endpoints in `answer.rs`.
 
 use crate::account::{Account, Identity, Organization};
+use crate::authorize::Browsers;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::fault::{FaultPlan, RetryAfter};
@@ -89,6 +90,7 @@ pub(crate) struct State {
     pub(crate) budget: Budget,
     pub(crate) faults: FaultPlan,
     pub(crate) log: RequestLog,
+    pub(crate) browsers: Browsers,
     pub(crate) answers: u64,
 }
 
@@ -103,6 +105,7 @@ impl State {
             budget: Budget::default(),
             faults: FaultPlan::default(),
             log: RequestLog::default(),
+            browsers: Browsers::default(),
             answers: 0,
         }
     }

@@ -106,9 +106,14 @@ pub struct Terms {
     pub login_life_ms: i64,
     /// Life of a setup-token, milliseconds. Default: one year.
     pub setup_token_life_ms: i64,
+    /// Life of an authorization code, milliseconds. Default: ten minutes.
+    pub code_life_ms: i64,
+    /// Life of a browser session, milliseconds. Default: 28 days.
+    pub session_life_ms: i64,
     /// Answer refreshes without a refresh token; the old one then stays valid (§D3).
     pub omit_refresh_token: bool,
-    /// Name the account and the organisation in the answer; clients may not rely on it (§D3).
+    /// Name the account and the organisation in the answer to a refresh; clients may not rely on it (§D3). The answer to
+    /// the exchange of a code always does.
     pub identity_in_grant: bool,
 }
 
@@ -118,6 +123,8 @@ impl Default for Terms {
             access_life_ms: 28_800_000,
             login_life_ms: 30 * 86_400_000,
             setup_token_life_ms: 31_536_000_000,
+            code_life_ms: 600_000,
+            session_life_ms: 28 * 86_400_000,
             omit_refresh_token: false,
             identity_in_grant: false,
         }
@@ -187,6 +194,8 @@ pub enum GrantRefusal {
     InvalidClient,
     /// The one terminal verdict: this refresh token will never work again.
     InvalidGrant,
+    /// The authorization code is unknown, spent, too old, or somebody else's.
+    InvalidCode,
     /// None of the scopes asked for were granted.
     InvalidScope,
 }

@@ -136,6 +136,7 @@ pub fn grant_refusal(refusal: GrantRefusal) -> (u16, Value) {
         GrantRefusal::Malformed => (400, api_error("invalid_request_error", "Invalid request format")),
         GrantRefusal::InvalidClient => (401, oauth("invalid_client", "Client authentication failed")),
         GrantRefusal::InvalidGrant => (400, oauth("invalid_grant", "Refresh token not found or invalid")),
+        GrantRefusal::InvalidCode => (400, oauth("invalid_grant", "Authorization code not found or invalid")),
         GrantRefusal::InvalidScope => (400, oauth("invalid_scope", "Requested scope was not granted")),
     }
 }
@@ -181,6 +182,12 @@ pub fn body_for_status(status: u16) -> Value {
 pub const EDGE_PAGE: &str = "<!DOCTYPE html>\n<html lang=\"en-US\"><head><title>Just a moment...</title></head>\
 <body><h1>Attention Required! | Cloudflare</h1><p>Error 1010: the owner of this website has banned your access based \
 on your browser's signature.</p></body></html>\n";
+
+/// The page by which an edge asks whether a person is there (§D6): no form that a program could answer.
+pub const CHALLENGE_PAGE: &str = "<!DOCTYPE html>\n<html lang=\"en-US\"><head><meta charset=\"utf-8\">\
+<title>Just a moment...</title><style>body{font:16px system-ui,sans-serif;max-width:36em;margin:14vh auto}\
+</style></head><body data-page=\"challenge\"><h1>Just a moment...</h1><p>Verifying that you are human. This may take a \
+few seconds.</p><div id=\"challenge-stage\" role=\"status\">Waiting…</div></body></html>\n";
 
 /// The same document with every value of another type: text for numbers, numbers for text, text for lists.
 pub fn with_wrong_types(value: Value) -> Value {

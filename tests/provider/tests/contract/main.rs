@@ -4,10 +4,13 @@
 
 mod admin;
 mod binary;
+mod browser;
 mod edge;
+mod exchange;
 mod faults;
 mod identity;
 mod logins;
+mod sign_in;
 mod token;
 mod usage;
 mod usage_budget;
