@@ -11,182 +11,28 @@
 //! The one exception is the window that no client can close: the server rotated, and the process died before the answer was
 //! on disk. Then exactly that login is lost, and the person is told that a sign-in is needed.
 
+mod cases;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use signalbox_core::error::{Code, Doing};
 use signalbox_core::fakes::{Crash, Fault};
 use signalbox_core::flow::FlowError;
-use signalbox_core::poll::{self, Urgency};
-use signalbox_core::ports::{Ports, ProviderError};
+use signalbox_core::ports::Ports;
+use signalbox_core::recover;
 use signalbox_core::register::{self, Consent};
+use signalbox_core::rotate::{self, Keep};
 use signalbox_core::switch;
-use signalbox_core::time::{HOUR, MINUTE};
-use signalbox_core::{recover, sync, undo};
+use signalbox_core::time::MINUTE;
+
+use cases::{CASES, Case};
 
 use crate::scene::{Scene, alias};
 
 const FAULTS: [Fault; 5] = [Fault::Error, Fault::CrashBefore, Fault::CrashAfter, Fault::Torn, Fault::Rotation];
 /// Long enough for a dead process's lock folder to go stale.
 const STALE_MS: i64 = 61_000;
-
-/// A flow and the world in which it is swept.
-struct Case {
-    name: &'static str,
-    scene: fn() -> Scene,
-    flow: fn(&Ports) -> Result<(), FlowError>,
-}
-
-/// `a` is parked, `b` is live and saved.
-fn two_profiles() -> Scene {
-    Scene::new().profile("a").profile("b")
-}
-
-/// As above, but Claude Code has rotated `b` since it was saved.
-fn rotated_since() -> Scene {
-    let scene = two_profiles();
-    assert!(scene.world.claude_refreshes());
-    scene
-}
-
-/// As above, and the parked login's access token has lapsed.
-fn parked_has_lapsed() -> Scene {
-    let scene = two_profiles();
-    scene.world.advance(9 * HOUR);
-    assert!(scene.world.claude_refreshes());
-    scene
-}
-
-/// `b` was rotated and then lapsed, so that the server cannot say whose it is.
-fn live_has_lapsed() -> Scene {
-    let scene = rotated_since();
-    scene.world.advance(9 * HOUR);
-    scene
-}
-
-/// The server cannot be reached, and `b` was rotated since it was saved.
-fn offline() -> Scene {
-    let scene = rotated_since();
-    scene.world.server(|server| server.down = Some(ProviderError::Unreachable));
-    scene
-}
-
-/// As `two_profiles`, and then someone signed in to `d`, which is no profile yet.
-fn signed_in_elsewhere() -> Scene {
-    let scene = two_profiles();
-    scene.sign_in("d");
-    scene
-}
-
-/// The live store is a husk; `b` has to be signed in again.
-fn husk() -> Scene {
-    let scene = two_profiles();
-    scene.world.server(|server| server.revoke("b"));
-    let live = scene.world.live_text().expect("a live store");
-    let (from, to) = (live.find("\"accessToken\":\"sk").expect("a token"), live.find("\"scopes\"").expect("scopes"));
-    let husk = format!("{}\"accessToken\":\"\",\"refreshToken\":\"\",\"expiresAt\":0,{}", &live[..from], &live[to..]);
-    scene.world.set_live(Some(husk));
-    scene
-}
-
-fn use_a(ports: &Ports) -> Result<(), FlowError> {
-    switch::use_profile(ports, &alias("a")).map(|_| ())
-}
-
-const CASES: [Case; 18] = [
-    Case { name: "use", scene: two_profiles, flow: use_a },
-    Case { name: "use after a rotation", scene: rotated_since, flow: use_a },
-    Case { name: "use with a lapsed target", scene: parked_has_lapsed, flow: use_a },
-    Case { name: "use with a lapsed live login", scene: live_has_lapsed, flow: use_a },
-    Case { name: "use offline after a rotation", scene: offline, flow: use_a },
-    Case { name: "use over a husk", scene: husk, flow: use_a },
-    Case { name: "sync", scene: rotated_since, flow: |ports| sync::sync_live(ports).map(|_| ()) },
-    Case {
-        name: "refresh",
-        scene: parked_has_lapsed,
-        flow: |ports| poll::read_usage(ports, &alias("a"), Urgency::Forced).map(|_| ()),
-    },
-    Case {
-        name: "add",
-        scene: signed_in_elsewhere,
-        flow: |ports| register::add_live(ports, &alias("d"), Consent::Given).map(|_| ()),
-    },
-    Case { name: "rename", scene: two_profiles, flow: |ports| register::rename(ports, &alias("a"), &alias("c")) },
-    Case { name: "use through Claude Code", scene: refused_by_the_edge, flow: use_a },
-    Case { name: "undo of the live login", scene: signed_in_twice, flow: undo_b },
-    Case { name: "undo of a parked login", scene: parked_signed_in_twice, flow: undo_b },
-    Case { name: "undo to a lapsed login", scene: first_sign_in_has_lapsed, flow: undo_b },
-    Case { name: "sync after a reversion", scene: reverted, flow: |ports| sync::sync_live(ports).map(|_| ()) },
-    Case { name: "restore", scene: found_reverted, flow: |ports| switch::restore(ports).map(|_| ()) },
-    Case { name: "rename with generations", scene: signed_in_twice, flow: rename_b_and_back },
-    Case { name: "recover", scene: crashed_after_the_swap, flow: |ports| recover::recover(ports).map(|_| ()) },
-];
-
-/// As `parked_has_lapsed`, and the edge refuses every refresh of ours.
-fn refused_by_the_edge() -> Scene {
-    let scene = parked_has_lapsed();
-    scene.world.server(|server| server.edge_refuses = true);
-    scene
-}
-
-/// `b` is live and was signed in twice; the server honours both.
-fn signed_in_twice() -> Scene {
-    let scene = two_profiles();
-    scene.sign_in("b");
-    sync::sync_live(&scene.ports).expect("synced");
-    scene
-}
-
-fn parked_signed_in_twice() -> Scene {
-    let scene = signed_in_twice();
-    switch::use_profile(&scene.ports, &alias("a")).expect("switched");
-    scene
-}
-
-/// The access token of the first sign-in has lapsed, and the second has an ancestor of its own.
-fn first_sign_in_has_lapsed() -> Scene {
-    let scene = signed_in_twice();
-    scene.world.advance(9 * HOUR);
-    assert!(scene.world.claude_refreshes());
-    sync::sync_live(&scene.ports).expect("synced");
-    scene
-}
-
-/// After a switch to `a` an old session wrote its rotation of `b` back.
-fn reverted() -> Scene {
-    let scene = two_profiles();
-    let before = scene.world.live_text();
-    use_a(&scene.ports).expect("switched");
-    scene.world.set_live(before);
-    assert!(scene.world.claude_refreshes());
-    scene
-}
-
-fn found_reverted() -> Scene {
-    let scene = reverted();
-    sync::sync_live(&scene.ports).expect("synced");
-    scene
-}
-
-fn undo_b(ports: &Ports) -> Result<(), FlowError> {
-    undo::undo(ports, &alias("b")).map(|_| ())
-}
-
-fn rename_b_and_back(ports: &Ports) -> Result<(), FlowError> {
-    register::rename(ports, &alias("b"), &alias("e"))?;
-    register::rename(ports, &alias("e"), &alias("b"))
-}
-
-/// A switch to `a` died right after the live store was replaced.
-fn crashed_after_the_swap() -> Scene {
-    let scene = rotated_since();
-    let at = call_number(&rotated_since(), use_a, "live.replace");
-    scene.world.plan(at, Fault::CrashAfter);
-    assert!(died(&scene, use_a));
-    scene.world.unplan();
-    scene.world.advance(STALE_MS);
-    scene
-}
 
 /// Which call of an undisturbed run is the first with this name.
 fn call_number(scene: &Scene, flow: fn(&Ports) -> Result<(), FlowError>, name: &str) -> usize {
@@ -243,6 +89,7 @@ fn mend(scene: &Scene) {
 
 /// Every profile must be usable again, but for the one whose login fell into the window, which must say so.
 fn check_usable(scene: &Scene, lost: bool, story: &str) {
+    come_back_to_the_sign_in(scene, story);
     if scene.live_account().as_deref() == Some("d") && !scene_has(scene, "d") {
         register::add_live(&scene.ports, &alias("d"), Consent::Given)
             .unwrap_or_else(|error| panic!("{story}: add afterwards: {error}"));
@@ -263,6 +110,19 @@ fn check_usable(scene: &Scene, lost: bool, story: &str) {
             }
         }
     }
+}
+
+/// A sign-in that outlived the disturbance is confirmed if it brought a login, and cancelled otherwise.
+fn come_back_to_the_sign_in(scene: &Scene, story: &str) {
+    let Some(rotation) = rotate::look(&scene.ports).unwrap_or_else(|error| panic!("{story}: look: {error}")) else {
+        return;
+    };
+    let ended = match rotation.step {
+        rotate::Step::SignedIn => rotate::finish(&scene.ports, &Keep::AsAsked).map(|_| ()),
+        _ => rotate::cancel(&scene.ports).map(|_| ()),
+    };
+    ended.unwrap_or_else(|error| panic!("{story}: coming back to the sign-in: {error}"));
+    assert_eq!(scene.world.signin_texts(), Vec::<String>::new(), "{story}: a new login is in two places");
 }
 
 /// Whose login a profile holds, under whatever name.

@@ -34,6 +34,7 @@ fn roster_without_active() -> Roster {
             account: account(person, organization),
             added_at: Timestamp::from_ms(0),
             login_needed_since: None,
+            window: None,
         };
         roster.add(profile).expect("new");
     }

@@ -11,6 +11,7 @@ mod lineage;
 mod mishaps;
 mod order;
 mod reverted;
+mod rotate;
 mod strays;
 mod stuck;
 mod undo;

@@ -22,6 +22,20 @@ pub fn alias(text: &str) -> Alias {
     Alias::parse(text).expect("an alias")
 }
 
+/// As [`Scene::sign_in`], for whoever acts in between.
+pub fn sign_in(world: &World, account: &str) {
+    let now = world.ports().clock.now();
+    let login = world.server(|server| server.sign_in(account, &format!("org-{account}"), now));
+    world.set_live(Some(format!("{{\n  {SIBLINGS},\n  \"claudeAiOauth\": {login}\n}}\n")));
+    show(world, account);
+}
+
+fn show(world: &World, account: &str) {
+    world.set_cache(Some(format!(
+        r#"{{"numStartups": 7, "oauthAccount": {{"accountUuid":"{account}","organizationUuid":"org-{account}","emailAddress":"{account}@example.org","profileFetchedAt":5}}, "tips": [ ]}}"#
+    )));
+}
+
 impl Scene {
     pub fn new() -> Self {
         let world = World::new();
@@ -31,17 +45,12 @@ impl Scene {
 
     /// Someone signs in to this account in Claude Code, over whatever was live.
     pub fn sign_in(&self, account: &str) {
-        let now = self.now();
-        let login = self.world.server(|server| server.sign_in(account, &format!("org-{account}"), now));
-        self.world.set_live(Some(format!("{{\n  {SIBLINGS},\n  \"claudeAiOauth\": {login}\n}}\n")));
-        self.show(account);
+        sign_in(&self.world, account);
     }
 
     /// `oauthAccount` shows this account.
     pub fn show(&self, account: &str) {
-        self.world.set_cache(Some(format!(
-            r#"{{"numStartups": 7, "oauthAccount": {{"accountUuid":"{account}","organizationUuid":"org-{account}","emailAddress":"{account}@example.org","profileFetchedAt":5}}, "tips": [ ]}}"#
-        )));
+        show(&self.world, account);
     }
 
     /// Signs in to an account and registers it under the same name.
@@ -89,6 +98,10 @@ impl Scene {
                     all.push(opened.login.value().fingerprint());
                 }
             }
+        }
+        for text in self.world.signin_texts() {
+            let document = Document::from_text(text).expect("an object");
+            all.extend(Live::parse(&document).ok().and_then(Live::into_login).map(|login| login.fingerprint()));
         }
         all.extend(vault::held(&self.ports).expect("the held logins").into_iter().map(|held| held.login.fingerprint()));
         all

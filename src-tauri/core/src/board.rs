@@ -3,12 +3,10 @@
 //! Deliberately not here: how a face draws it, and the words for a length of time (`words`, and `format.ts` in the UI).
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use crate::error::Problem;
 use crate::flow::FlowError;
 use crate::forecast;
-use crate::identity::Identity;
 use crate::meters;
 use crate::policy::{self, LiveStanding, Standing};
 use crate::ports::Ports;
@@ -32,6 +30,8 @@ pub struct Board {
     pub live: LiveState,
     /// The switch that is under way.
     pub switching: Option<Switching>,
+    /// The profile, old or new, that a guided sign-in is under way for.
+    pub signing_in: Option<Alias>,
     /// The newest operation of a face that has ended, well or badly.
     pub acked_op: u32,
     /// Usage is being read right now.
@@ -251,6 +251,7 @@ pub struct Activity {
     /// When the live login was last found to be the active profile's.
     pub synced_at: Option<Timestamp>,
     pub switching: Option<Switching>,
+    pub signing_in: Option<Alias>,
     pub acked_op: u32,
     pub refreshing: bool,
     pub problem: Option<Problem>,
@@ -267,6 +268,7 @@ impl Activity {
             live,
             synced_at,
             switching: None,
+            signing_in: None,
             acked_op: 0,
             refreshing: false,
             problem: None,
@@ -297,6 +299,7 @@ pub fn assemble(ports: &Ports, activity: &Activity) -> Result<Board, FlowError> 
         cards,
         live: activity.live.clone(),
         switching: activity.switching.clone(),
+        signing_in: activity.signing_in.clone(),
         acked_op: activity.acked_op,
         refreshing: activity.refreshing,
         problem: activity.problem.clone(),
@@ -358,7 +361,7 @@ fn card(
         meters::view(&reading, &samples, now)
     });
     Ok(Card {
-        id: id_of(profile.identity()),
+        id: profile.id(),
         alias: profile.alias.clone(),
         email: account.email.clone(),
         plan: account.plan.clone(),
@@ -370,12 +373,6 @@ fn card(
         older,
         action,
     })
-}
-
-/// A digest, because faces keep it in places where no account belongs.
-pub(crate) fn id_of(identity: &Identity) -> String {
-    let digest = Sha256::digest(format!("{}\n{}", identity.account(), identity.organization()));
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn live_standing(live: &LiveState, alias: &Alias) -> LiveStanding {

@@ -57,6 +57,13 @@ impl Fingerprint {
     }
 }
 
+impl Fingerprint {
+    /// Which no login has.
+    pub(crate) fn of_nothing() -> Self {
+        Self("0".repeat(32))
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -241,6 +248,12 @@ impl Spent {
         }
         Login::from_parts(oauth, self.device)?.ok_or(Malformed::WrongType("accessToken"))
     }
+}
+
+/// The document with its login emptied, as Claude Code itself empties one (`docs/observed.md` §5). The member keeps its place, so that
+/// installing the login again gives the same bytes.
+pub(crate) fn emptied(document: &Document) -> Result<Document, Malformed> {
+    document.with_member(LOGIN_MEMBER, Some(r#"{"accessToken":"","refreshToken":"","expiresAt":0}"#))
 }
 
 fn json(text: &str) -> String {

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::flow::FlowError;
-use crate::ports::{LockError, ProviderError, StoreError};
+use crate::ports::{LockError, ProviderError, SigninError, StoreError};
 use crate::profile::{Alias, RosterError};
 use crate::time::Timestamp;
 use crate::vault::VaultError;
@@ -72,6 +72,8 @@ pub enum NextStep {
     Restore { alias: Alias },
     /// Take out what makes Claude Code ignore the live login; `place`: the settings file, or the environment.
     RemovePin { name: String, place: Option<String> },
+    /// Install Claude Code, or tell the settings where it is.
+    InstallClaudeCode,
     /// Another program keeps the watch already.
     StopWatch,
     /// Tell the developers.
@@ -105,6 +107,10 @@ pub enum Doing {
     Refresh(Alias),
     /// Going back to an earlier login.
     Undo(Alias),
+    /// Signing in to a profile, new or old.
+    SignIn(Alias),
+    /// Giving a sign-in up.
+    CancelSignIn,
     /// Keeping watch.
     Watch,
     /// Looking at the live login.
@@ -127,6 +133,8 @@ impl Doing {
             Self::SetView => "keep how the board is drawn".to_owned(),
             Self::Refresh(alias) => format!("refresh {alias}"),
             Self::Undo(alias) => format!("go back to an earlier login of {alias}"),
+            Self::SignIn(alias) => format!("sign in to {alias}"),
+            Self::CancelSignIn => "give up the sign-in".to_owned(),
             Self::Watch => "keep watch".to_owned(),
             Self::Sync => "look at the live login".to_owned(),
             Self::Recover => "finish what was interrupted".to_owned(),
@@ -142,8 +150,15 @@ impl Doing {
             | Self::Rename(alias)
             | Self::Remove(alias)
             | Self::Refresh(alias)
-            | Self::Undo(alias) => Some(alias.clone()),
-            Self::Reorder | Self::SetView | Self::Watch | Self::Sync | Self::Recover | Self::Show => None,
+            | Self::Undo(alias)
+            | Self::SignIn(alias) => Some(alias.clone()),
+            Self::CancelSignIn
+            | Self::Reorder
+            | Self::SetView
+            | Self::Watch
+            | Self::Sync
+            | Self::Recover
+            | Self::Show => None,
         }
     }
 }
@@ -166,6 +181,13 @@ impl FlowError {
             Self::Store(error) => store_verdict(error),
             Self::Lock(error) => lock_verdict(error),
             Self::Vault(error) => vault_verdict(error),
+            Self::Signin(error) => signin_verdict(error),
+            Self::SigninUnderWay { alias } => (Code::Busy, NextStep::SignIn { alias: alias.clone() }),
+            Self::NoSignin => (Code::Usage, NextStep::ListProfiles),
+            Self::NotSignedInYet { alias } => (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() }),
+            Self::SignedInAs { alias, .. } => (Code::WrongAccount, NextStep::SignIn { alias: alias.clone() }),
+            Self::ClaudeCodeMissing => (Code::Usage, NextStep::InstallClaudeCode),
+            Self::ClaudeCodeTooOld { .. } => (Code::Usage, run("claude update")),
             Self::LiveDamaged(_) => (Code::Store, run("claude auth login")),
             Self::SignedOut => (Code::LoginNeeded, run("claude auth login")),
             Self::Unregistered { .. } => (Code::Unregistered, NextStep::AddProfile),
@@ -187,6 +209,15 @@ impl FlowError {
 
 fn run(command: &str) -> NextStep {
     NextStep::Run { command: command.to_owned() }
+}
+
+fn signin_verdict(error: &SigninError) -> (Code, NextStep) {
+    match error {
+        SigninError::NotInstalled => (Code::Usage, NextStep::InstallClaudeCode),
+        SigninError::NotStarted { .. } => (Code::Internal, run("claude --version")),
+        SigninError::NotAsking => (Code::Usage, NextStep::Retry),
+        SigninError::Store(error) => store_verdict(error),
+    }
 }
 
 fn roster_verdict(error: &RosterError) -> (Code, NextStep) {

@@ -3,7 +3,7 @@
 
 use crate::document::Malformed;
 use crate::identity::Account;
-use crate::ports::{LockError, ProviderError, StoreError};
+use crate::ports::{LockError, ProviderError, SigninError, StoreError};
 use crate::profile::{Alias, RosterError};
 use crate::vault::VaultError;
 
@@ -19,6 +19,22 @@ pub enum FlowError {
     Lock(#[from] LockError),
     #[error(transparent)]
     Vault(#[from] VaultError),
+    #[error(transparent)]
+    Signin(#[from] SigninError),
+    /// A guided sign-in is not over.
+    #[error("a sign-in for `{alias}` is under way")]
+    SigninUnderWay { alias: Alias },
+    #[error("no sign-in is under way")]
+    NoSignin,
+    #[error("nobody has signed in for `{alias}` yet")]
+    NotSignedInYet { alias: Alias },
+    /// Somebody else signed in than was asked for; `expected` is absent where a new profile was to be made, and the account is one already.
+    #[error("{}", signed_in_as(.alias, .found, .expected.as_deref()))]
+    SignedInAs { alias: Alias, found: String, expected: Option<String> },
+    #[error("Claude Code is not installed where Signalbox looks for it")]
+    ClaudeCodeMissing,
+    #[error("Claude Code {version} cannot sign in apart from the live login")]
+    ClaudeCodeTooOld { version: String },
     /// Claude Code's store holds something that is no login.
     #[error("Claude Code's stored login is damaged: {0}")]
     LiveDamaged(Malformed),
@@ -67,4 +83,11 @@ pub enum FlowError {
     /// A renewed pair could not be saved. It was tried more than once; the login needs a new sign-in.
     #[error("the renewed login of `{alias}` could not be saved: {cause}")]
     RenewalLost { alias: Alias, cause: StoreError },
+}
+
+fn signed_in_as(alias: &Alias, found: &str, expected: Option<&str>) -> String {
+    match expected {
+        Some(expected) => format!("you signed in as {found}, and `{alias}` is {expected}"),
+        None => format!("you signed in as {found}, which is a profile already"),
+    }
 }

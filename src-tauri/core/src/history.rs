@@ -112,6 +112,18 @@ pub enum Event {
     },
     WatchBegan,
     WatchEnded,
+    /// A person began to sign in to this profile, new or old.
+    SigninBegan {
+        alias: Alias,
+    },
+    /// The sign-in was confirmed, and its login saved.
+    SignedIn {
+        alias: Alias,
+    },
+    /// The sign-in was cancelled, took too long, or was interrupted. The live login is what it was.
+    SigninGivenUp {
+        alias: Alias,
+    },
     /// Signalbox itself failed at something and went on.
     Failed {
         // `at` is the entry's own member: when it happened.
@@ -209,6 +221,9 @@ impl Event {
             Self::Undone { alias, generation } => format!("brought back generation {generation} of {alias}"),
             Self::WatchBegan => "began to watch".to_owned(),
             Self::WatchEnded => "stopped watching".to_owned(),
+            Self::SigninBegan { alias } => format!("began to sign in to {alias}"),
+            Self::SignedIn { alias } => format!("signed in to {alias}, and saved its login"),
+            Self::SigninGivenUp { alias } => format!("gave up signing in to {alias}"),
             Self::Failed { at } => format!("Signalbox itself failed to {at}, and went on"),
             Self::Unknown => "something that this version does not know".to_owned(),
         }

@@ -1,9 +1,9 @@
 //! The heart of Signalbox: what a login is, when it may be saved, and how the live one is switched without losing any.
 //!
 //! Read the modules in this order. Types and pure decisions: [`time`], [`profile`], [`identity`], [`credential`],
-//! [`document`], [`account_cache`], [`usage`], [`schedule`], [`stretch`], [`forecast`], [`sessions`], [`policy`], [`view`]. What the flows ask of the world: [`ports`]. Storage:
+//! [`document`], [`account_cache`], [`usage`], [`schedule`], [`stretch`], [`forecast`], [`sessions`], [`policy`], [`view`], [`terms`]. What the flows ask of the world: [`ports`]. Storage:
 //! [`envelope`], [`vault`], [`journal`]. Which token may be spent: `lineage`. Flows: [`sync`], [`refresh`], `delegate`, `held`,
-//! [`switch`], [`mend`], [`undo`], [`recover`], [`register`], [`poll`], [`feed`], and what stops them: [`flow`]. For people: [`board`], `meters`,
+//! [`switch`], [`mend`], [`undo`], [`recover`], [`register`], [`signin`] and [`rotate`], [`poll`], [`feed`], and what stops them: [`flow`]. For people: [`board`], `meters`,
 //! [`history`], [`episodes`], [`doctor`], [`words`], [`error`].
 //!
 //! Deliberately absent: Tauri, HTTP, the file system, the environment, the clock and processes. All of them come in
@@ -39,11 +39,14 @@ pub mod profile;
 pub mod recover;
 pub mod refresh;
 pub mod register;
+pub mod rotate;
 pub mod schedule;
 pub mod sessions;
+pub mod signin;
 pub mod stretch;
 pub mod switch;
 pub mod sync;
+pub mod terms;
 pub mod time;
 pub mod undo;
 pub mod usage;

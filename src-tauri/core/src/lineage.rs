@@ -45,7 +45,7 @@ pub(crate) fn copies(ports: &Ports) -> Result<Vec<Copy>, StoreError> {
                 deadline,
                 identity: None,
             }),
-            FileName::Roster | FileName::Journal | FileName::Told => continue,
+            FileName::Roster | FileName::Journal | FileName::Told | FileName::Rotation => continue,
         };
         copies.extend(copy);
     }

@@ -6,11 +6,10 @@ pub mod csv;
 
 use serde::Serialize;
 
-use crate::board;
 use crate::flow::FlowError;
 use crate::history::{Entry, Event};
 use crate::ports::Ports;
-use crate::profile::{Alias, Roster};
+use crate::profile::{Alias, Profile, Roster};
 use crate::time::{DAY, HOUR, Timestamp};
 use crate::usage::{SAME_RESET_MS, Sample, WindowKind};
 use crate::vault;
@@ -129,7 +128,7 @@ pub fn read(ports: &Ports, span: Span) -> Result<Plots, FlowError> {
     for profile in roster.profiles() {
         let samples = ports.samples.since(profile.identity(), from)?;
         profiles.push(Plot {
-            id: board::id_of(profile.identity()),
+            id: profile.id(),
             alias: profile.alias.clone(),
             active: roster.active() == Some(profile),
             series: series(&samples, from, until, span),
@@ -245,7 +244,7 @@ pub fn went_live(entries: &[Entry], roster: &Roster) -> Vec<WentLive> {
         }
     }
     for switch in &mut switches {
-        switch.id = roster.find(&switch.alias).map(|profile| board::id_of(profile.identity()));
+        switch.id = roster.find(&switch.alias).map(Profile::id);
     }
     switches
 }

@@ -18,11 +18,13 @@ use crate::policy::{BackOff, EngineChoice};
 use crate::profile::Alias;
 use crate::schedule::Books;
 use crate::sessions::{Pin, Session};
+use crate::signin::{Ability, Progress, SigninId};
+use crate::terms::Terms;
 use crate::time::Timestamp;
 use crate::usage::{Reading, Sample, Usage};
 use crate::view::View;
 
-pub use trouble::{DelegateError, LockError, ProviderError, RefreshError, StoreError};
+pub use trouble::{DelegateError, LockError, ProviderError, RefreshError, SigninError, StoreError};
 
 /// The world as the flows see it.
 pub struct Ports {
@@ -40,6 +42,7 @@ pub struct Ports {
     pub preferences: Box<dyn Preferences>,
     pub sessions: Box<dyn Sessions>,
     pub delegate: Box<dyn Delegate>,
+    pub signin: Box<dyn Signin>,
     pub history: Box<dyn History>,
     /// Which engine renews parked logins: the one setting that flows look at.
     pub engine: EngineChoice,
@@ -112,6 +115,8 @@ pub enum FileName {
     Generation(Alias, u64),
     /// `told.json`: which episodes a person was told of.
     Told,
+    /// `rotation.json`: the guided sign-in that is under way.
+    Rotation,
     /// `held/<hash>.held`, named by hexadecimal digits: a login that was put aside because nobody could say whose it is, or
     /// a journal that could not be opened.
     Held(String),
@@ -149,6 +154,21 @@ pub trait Locks: Send + Sync {
     /// Claude Code's `.oauth_refresh.lock`, then its legacy lock. Held for milliseconds of local work, never across the
     /// network or a child.
     fn live(&self, own: &OwnLock) -> Result<LiveLock, LockError>;
+    /// Held for as long as the live login is set aside for a sign-in, by the process that guides the person; the kernel gives it back
+    /// when that dies. `None`: another process guides one.
+    fn rotation(&self) -> Result<Option<RotationLock>, LockError>;
+}
+
+/// Proof that no other process guides a sign-in for which the live login is set aside.
+pub struct RotationLock {
+    _guard: Box<dyn Send + Sync>,
+}
+
+impl RotationLock {
+    /// Only an adapter of `Locks` makes one; `guard` releases the lock when dropped.
+    pub fn held(guard: Box<dyn Send + Sync>) -> Self {
+        Self { _guard: guard }
+    }
 }
 
 /// Proof that our own lock is held.
@@ -260,6 +280,10 @@ pub trait Preferences: Send + Sync {
     /// What cannot be read stands as if nothing had been chosen.
     fn view(&self) -> View;
     fn set_view(&self, view: View) -> Result<(), StoreError>;
+    /// What they have seen of `docs/terms.md`; what cannot be read counts as not seen.
+    fn terms(&self) -> Terms;
+    /// Kept through a crash and a power cut.
+    fn set_terms(&self, terms: Terms) -> Result<(), StoreError>;
 }
 
 /// The Claude Code processes of this user, and whatever makes one ignore the live login.
@@ -294,6 +318,29 @@ pub struct Delegated {
     /// The login that went in.
     pub key: Fingerprint,
     pub running: bool,
+}
+
+/// The unmodified `claude auth login` in a config folder of its own (`docs/observed.md` §7). The folder outlives a crash of ours,
+/// because the only copy of a new login may lie in it.
+pub trait Signin: Send + Sync {
+    /// Asks the installed program, at most once in a while.
+    fn ability(&self) -> Ability;
+    /// Makes the folder and starts the child there, which goes on by itself. `email` presets the account. An error means that there
+    /// is neither.
+    fn start(&self, id: &SigninId, email: Option<&str>) -> Result<(), SigninError>;
+    /// Hands the child the code that a person copied from the page, where the browser runs on another computer.
+    fn answer(&self, id: &SigninId, code: &str) -> Result<(), SigninError>;
+    /// The attempts that were started and not discarded.
+    fn attempts(&self) -> Result<Vec<SigninId>, StoreError>;
+    /// How far it is; cheap enough to be asked several times a second. An attempt that does not exist has ended.
+    fn look(&self, id: &SigninId) -> Result<Progress, StoreError>;
+    /// The credential document that the child stored; `None` while there is none.
+    fn stored(&self, id: &SigninId) -> Result<Option<Document>, StoreError>;
+    /// The `oauthAccount` that the child stored beside it.
+    fn block(&self, id: &SigninId) -> Option<AccountBlock>;
+    /// Gives an attempt up and removes what it stored, at once if its child has ended. One that still waits for the person is ended
+    /// first, without keeping the caller waiting; its folder goes when it has gone, by the next process of ours if need be.
+    fn discard(&self, id: &SigninId) -> Result<(), StoreError>;
 }
 
 /// What was done and why, for people: `events.jsonl`. Never holds a secret.

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::identity::{Account, Identity};
 use crate::time::Timestamp;
@@ -88,9 +89,25 @@ pub struct Profile {
     /// The last moment at which the server refused this login for good; cleared when a living login is saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_needed_since: Option<Timestamp>,
+    /// Its own browser window, where it was signed in before anybody knew who it is; see [`Profile::window`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
 }
 
 impl Profile {
+    /// What names this profile's own browser window: hexadecimal digits that a rename does not change.
+    pub fn window(&self) -> String {
+        self.window.clone().unwrap_or_else(|| self.id())
+    }
+
+    /// Says nothing, and stays the same when the profile is renamed. A digest, because faces keep it in places where no account
+    /// belongs.
+    pub fn id(&self) -> String {
+        let identity = self.identity();
+        let digest = Sha256::digest(format!("{}\n{}", identity.account(), identity.organization()));
+        digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     pub fn identity(&self) -> &Identity {
         &self.account.identity
     }

@@ -13,6 +13,7 @@ use crate::journal::{self, Unfinished};
 use crate::mend;
 use crate::ports::{FileName, LiveLock, OwnLock, Ports, ProviderError, Replaced, StoreError};
 use crate::profile::{Alias, Profile, Roster};
+use crate::rotate;
 use crate::switch;
 use crate::sync::{self, Synced};
 use crate::vault::{self, CredHeader, generations};
@@ -43,6 +44,7 @@ pub fn recover(ports: &Ports) -> Result<Recovered, FlowError> {
     settle_strays(ports, &mut roster)?;
     settle_stray_generations(ports, &roster)?;
     held::settle(ports, &own, &mut roster)?;
+    rotate::settle(ports, &own, &mut roster)?;
     collected.map(|()| recovered)
 }
 
@@ -248,7 +250,7 @@ fn settle_strays(ports: &Ports, roster: &mut Roster) -> Result<(), FlowError> {
         } else if let Some((alias, account)) = vault::stray(ports, alias)? {
             let added_at = ports.clock.now();
             // An account that is a profile already keeps that one; the stray stays beside it.
-            if roster.add(Profile { alias, account, added_at, login_needed_since: None }).is_ok() {
+            if roster.add(Profile { alias, account, added_at, login_needed_since: None, window: None }).is_ok() {
                 vault::save_roster(ports, roster)?;
             }
         }

@@ -10,6 +10,7 @@ use crate::identity::{self, Account};
 use crate::ports::{FileName, Ports, ProviderError};
 use crate::profile::{Alias, Profile, Roster, RosterError};
 use crate::recover;
+use crate::rotate;
 use crate::sync;
 use crate::vault::{self, generations};
 
@@ -35,12 +36,15 @@ pub struct Removed {
     pub account: Account,
     /// Its login is still the live one; Claude Code stays signed in.
     pub was_active: bool,
+    /// The browser window that was its own.
+    pub window: String,
 }
 
 /// Registers the live login as `alias`, after the server has said whose it is.
 pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added, FlowError> {
-    let _own = recover::enter(ports, "add")?;
+    let own = recover::enter(ports, "add")?;
     let mut roster = vault::load_roster(ports)?;
+    rotate::check_not_set_aside(ports, &own, &mut roster)?;
     if let Some(taken) = roster.profiles().iter().find(|profile| profile.alias.collides_with(alias)) {
         return Err(RosterError::Taken(taken.alias.clone()).into());
     }
@@ -59,6 +63,7 @@ pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added,
         account: account.clone(),
         added_at: ports.clock.now(),
         login_needed_since: None,
+        window: None,
     };
     let login = identity::claim(login, &account, &profile).expect("the profile was made from this very account");
     roster.add(profile)?;
@@ -128,10 +133,11 @@ pub fn reorder(ports: &Ports, order: &[Alias]) -> Result<(), FlowError> {
 
 /// Forgets a profile and its saved login. The account itself and the live login are untouched.
 pub fn remove(ports: &Ports, alias: &Alias) -> Result<Removed, FlowError> {
-    let _own = recover::enter(ports, "remove")?;
+    let own = recover::enter(ports, "remove")?;
     let mut roster = vault::load_roster(ports)?;
+    rotate::check_not_set_aside(ports, &own, &mut roster)?;
     let was_active = roster.active().is_some_and(|active| active.alias == *alias);
-    let account = roster.get(alias)?.account.clone();
+    let (account, window) = (roster.get(alias)?.account.clone(), roster.get(alias)?.window());
     if let Some(saved) = vault::header(ports, alias).ok().flatten() {
         delegate::check_not_out(ports, roster.get(alias)?, &saved.fingerprint)?;
     }
@@ -143,5 +149,5 @@ pub fn remove(ports: &Ports, alias: &Alias) -> Result<Removed, FlowError> {
     vault::save_roster(ports, &roster)?;
     ports.readings.forget(&account.identity)?;
     history::note(ports, &Event::Removed { alias: alias.clone() });
-    Ok(Removed { account, was_active })
+    Ok(Removed { account, was_active, window })
 }

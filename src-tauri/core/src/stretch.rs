@@ -93,18 +93,20 @@ fn same_grain(a: Timestamp, b: Timestamp) -> bool {
 
 /// The stretches of one identity as samples from `since` on, oldest first. A stretch that began earlier is told from
 /// `since` on.
-pub fn samples(stretches: &[Stretch], since: Timestamp) -> Vec<Sample> {
+pub fn samples(stretches: impl Into<Vec<Stretch>>, since: Timestamp) -> Vec<Sample> {
+    let stretches = stretches.into();
     let newest = stretches.iter().map(|stretch| stretch.last).max().unwrap_or(since);
     let step = if newest.since(since) > LONG_MS { HOUR } else { STEP_MS };
     let mut samples = Vec::with_capacity(2 * stretches.len());
-    for stretch in stretches.iter().filter(|stretch| stretch.last >= since) {
-        let Stretch { kind, percent, resets_at, last, .. } = stretch;
-        let mut at = stretch.first.max(since);
-        while at < *last {
-            samples.push(Sample { at, kind: kind.clone(), percent: *percent, resets_at: *resets_at });
+    for stretch in stretches.into_iter().filter(|stretch| stretch.last >= since) {
+        let Stretch { kind, percent, resets_at, last, first } = stretch;
+        let mut at = first.max(since);
+        while at < last {
+            samples.push(Sample { at, kind: kind.clone(), percent, resets_at });
             at = at.plus(step);
         }
-        samples.push(Sample { at: *last, kind: kind.clone(), percent: *percent, resets_at: *resets_at });
+        // Most have one sample, which takes the name of its window with it.
+        samples.push(Sample { at: last, kind, percent, resets_at });
     }
     samples.sort_by_key(|sample| sample.at);
     samples

@@ -18,6 +18,7 @@ use crate::ports::{OwnLock, Ports, ProviderError, Replaced, StoreError};
 use crate::profile::{Alias, LastSwitch, Profile, Roster};
 use crate::recover;
 use crate::refresh::{self, Vouched};
+use crate::rotate;
 use crate::sessions::Reach;
 use crate::sync::{self, Synced};
 use crate::vault::{self, Opened};
@@ -108,6 +109,7 @@ fn use_locked(
     restored: u32,
 ) -> Result<Used, FlowError> {
     let profile = roster.get(alias)?.clone();
+    rotate::check_not_set_aside(ports, own, roster)?;
     held::settle(ports, own, roster)?;
     for _ in 0..ATTEMPTS {
         let captured = capture_outgoing(ports, own, roster)?;
@@ -150,11 +152,18 @@ fn use_locked(
 /// What is known about the live login that is about to be replaced.
 pub(crate) struct Captured {
     synced: Synced,
+    /// A login that may be replaced although it is saved nowhere: it is put aside then.
+    given_up: Option<Fingerprint>,
 }
 
 impl Captured {
     pub(crate) fn of(synced: Synced) -> Self {
-        Self { synced }
+        Self { synced, given_up: None }
+    }
+
+    /// The same for a login that is no profile's, and has to make room all the same.
+    pub(crate) fn giving_up(synced: Synced, login: Fingerprint) -> Self {
+        Self { synced, given_up: Some(login) }
     }
 
     fn is_known(&self) -> bool {
@@ -178,9 +187,10 @@ impl Captured {
         Ok(vault::saved_fingerprint(ports, profile)?.as_ref() == Some(seen))
     }
 
-    /// Whether the server was asked about exactly these tokens, in vain.
-    fn asked_in_vain(&self, fingerprint: &Fingerprint) -> bool {
+    /// Whether exactly these tokens may be put aside: the server was asked about them, in vain, or they are given up.
+    fn may_put_aside(&self, fingerprint: &Fingerprint) -> bool {
         matches!(&self.synced, Synced::Unresolved { seen, .. } if seen == fingerprint)
+            || self.given_up.as_ref() == Some(fingerprint)
     }
 }
 
@@ -215,7 +225,7 @@ pub(crate) fn swap(
         None => false,
     };
     // A rotation came in between: the server can say whose it is, unless it was asked in vain just now.
-    if unsaved && !fingerprint.as_ref().is_some_and(|seen| captured.asked_in_vain(seen)) {
+    if unsaved && !fingerprint.as_ref().is_some_and(|seen| captured.may_put_aside(seen)) {
         return Ok(Swap::Moved);
     }
     if let (true, Some(outgoing), Err(cause)) = (unsaved, &outgoing, captured.target_is_parked())

@@ -13,6 +13,7 @@ use crate::ports::{FileName, OwnLock, Ports, ProviderError};
 use crate::profile::{Alias, Profile, Roster};
 use crate::recover;
 use crate::refresh::{Spending, Spent, Vouched};
+use crate::rotate;
 use crate::sessions::Reach;
 use crate::switch::{self, Captured};
 use crate::sync::{self, Synced};
@@ -37,6 +38,7 @@ pub fn undo(ports: &Ports, alias: &Alias) -> Result<Undone, FlowError> {
     let own = recover::enter(ports, "undo")?;
     let mut roster = vault::load_roster(ports)?;
     let profile = roster.get(alias)?.clone();
+    rotate::check_not_set_aside(ports, &own, &mut roster)?;
     held::settle(ports, &own, &mut roster)?;
     let synced = sync::sync_locked(ports, &own, &mut roster)?;
     if let Synced::Unresolved { cause, .. } = synced {

@@ -15,7 +15,7 @@ use crate::document::Document;
 use crate::envelope::{self, EnvelopeError};
 use crate::identity::{self, Account, Identity, Matched};
 use crate::lineage;
-use crate::ports::{FileName, Ports, StoreError};
+use crate::ports::{FileName, Files, Ports, StoreError};
 use crate::profile::{Alias, Profile, Roster};
 use crate::time::Timestamp;
 
@@ -87,13 +87,18 @@ pub enum VaultError {
 
 /// Reads the roster; an empty one when there is none yet.
 pub fn load_roster(ports: &Ports) -> Result<Roster, VaultError> {
-    let Some(bytes) = ports.files.read(&FileName::Roster)? else { return Ok(Roster::new()) };
+    roster_in(ports.files.as_ref())
+}
+
+/// The same, for a caller that needs no other port.
+pub fn roster_in(files: &dyn Files) -> Result<Roster, VaultError> {
+    let Some(bytes) = files.read(&FileName::Roster)? else { return Ok(Roster::new()) };
     // Looked at first, because what a newer version wrote may not even be readable here.
     if envelope::version(&bytes).is_some_and(|version| version > u64::from(Roster::VERSION)) {
         return Err(VaultError::RosterFromTheFuture);
     }
     let roster: Option<Roster> = serde_json::from_slice(&bytes).ok();
-    roster.filter(Roster::is_sound).ok_or_else(|| VaultError::RosterDamaged(ports.files.place(&FileName::Roster)))
+    roster.filter(Roster::is_sound).ok_or_else(|| VaultError::RosterDamaged(files.place(&FileName::Roster)))
 }
 
 /// Writes the roster.

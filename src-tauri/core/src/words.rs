@@ -116,7 +116,7 @@ pub fn live_state(live: &LiveState) -> String {
 pub fn hint(step: &NextStep, now: Timestamp) -> String {
     match step {
         NextStep::SignIn { alias } => {
-            format!("sign in to the account of `{alias}` with `claude` and `/login`, then run `signalbox refresh`")
+            format!("`signalbox rotate {alias}` signs in to it, and leaves the live login as it is")
         }
         NextStep::AddProfile => "register it first with `signalbox add <alias>`".to_owned(),
         NextStep::Restore { alias } => format!("`signalbox use {alias}` brings your choice back"),
@@ -126,11 +126,12 @@ pub fn hint(step: &NextStep, now: Timestamp) -> String {
         NextStep::RemovePin { name, place: Some(path) } => {
             format!("take `{name}` out of {path}, and start Claude Code again")
         }
+        NextStep::InstallClaudeCode => "install Claude Code, or name it in settings.toml as `claude.program`".to_owned(),
         NextStep::StopWatch => "stop that one first, or leave the watch to it".to_owned(),
         NextStep::ListProfiles => "`signalbox list` shows the profiles there are".to_owned(),
         NextStep::Confirm => {
-            "the guided `rotate`, which a later version brings, adds a login without that risk; until then sign in with \
-             `/login` and never with `/logout`; to go on all the same, add `--yes`"
+            "`signalbox rotate <alias>` adds a login without that risk; sign in with `/login` and never with `/logout`; to go on all \
+             the same, add `--yes`"
                 .to_owned()
         }
         NextStep::Wait { until } => format!("try again in {}", length(until.since(now))),

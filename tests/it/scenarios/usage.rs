@@ -7,7 +7,7 @@ use signalbox_core::error::Code;
 use signalbox_core::fakes::World;
 use signalbox_core::policy::BackOff;
 use signalbox_core::poll::{self, Polled, Urgency};
-use signalbox_core::ports::{LiveLock, LockError, Locks, OwnLock, Ports, ProviderError};
+use signalbox_core::ports::{LiveLock, LockError, Locks, OwnLock, Ports, ProviderError, RotationLock};
 use signalbox_core::schedule;
 use signalbox_core::switch;
 use signalbox_core::sync;
@@ -120,6 +120,10 @@ impl Locks for Overtaken {
 
     fn live(&self, own: &OwnLock) -> Result<LiveLock, LockError> {
         self.world.live(own)
+    }
+
+    fn rotation(&self) -> Result<Option<RotationLock>, LockError> {
+        self.world.rotation()
     }
 }
 

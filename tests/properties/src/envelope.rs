@@ -87,7 +87,7 @@ fn check_foreign(bytes: &[u8]) {
 fn profile(alias: &Alias) -> Profile {
     let identity = Identity::new("a", "o").expect("an identity");
     let account = Account { identity, email: String::new(), plan: None, organization_name: None };
-    Profile { alias: alias.clone(), account, added_at: Timestamp::from_ms(0), login_needed_since: None }
+    Profile { alias: alias.clone(), account, added_at: Timestamp::from_ms(0), login_needed_since: None, window: None }
 }
 
 fn check_sealed(bytes: &[u8]) -> (Vec<u8>, SecretBox<[u8; 32]>) {

@@ -5,6 +5,7 @@
 mod claude;
 mod readings;
 mod server;
+mod signin;
 mod stores;
 mod surroundings;
 
@@ -19,6 +20,7 @@ use crate::ports::{FileName, Ports};
 use crate::schedule::Books;
 use crate::sessions::{Pin, Session};
 use crate::stretch::{Stretch, Upkeep};
+use crate::terms::Terms;
 use crate::time::{HOUR, Timestamp};
 use crate::usage::Reading;
 use crate::view::View;
@@ -68,6 +70,7 @@ pub(crate) struct State {
     /// What is remembered of the sessions that told something, by their names.
     heard: HashMap<String, Heard>,
     view: View,
+    terms: Terms,
     back_offs: HashMap<crate::identity::Identity, BackOff>,
     sessions: Vec<Session>,
     pins: Vec<Pin>,
@@ -75,6 +78,13 @@ pub(crate) struct State {
     engine: EngineChoice,
     /// The config folders of the delegated engine.
     delegated: HashMap<String, claude::Folder>,
+    /// The attempts to sign in apart from the live login.
+    signins: std::collections::BTreeMap<String, signin::Attempt>,
+    /// Who signs in as soon as somebody is asked to.
+    signs_in: Option<String>,
+    /// The installed Claude Code knows no `auth login`.
+    claude_is_old: bool,
+    rotation_locked: bool,
     own_locked: bool,
     /// We hold Claude Code's locks right now.
     live_locked: bool,
@@ -109,12 +119,17 @@ impl World {
             reports: Vec::new(),
             heard: HashMap::new(),
             view: View::default(),
+            terms: Terms::default(),
             back_offs: HashMap::new(),
             sessions: Vec::new(),
             pins: Vec::new(),
             history: Vec::new(),
             engine: EngineChoice::default(),
             delegated: HashMap::new(),
+            signins: std::collections::BTreeMap::new(),
+            signs_in: None,
+            claude_is_old: false,
+            rotation_locked: false,
             own_locked: false,
             live_locked: false,
             live_locked_on: None,
@@ -147,6 +162,7 @@ impl World {
             preferences: Box::new(self.clone()),
             sessions: Box::new(self.clone()),
             delegate: Box::new(self.clone()),
+            signin: Box::new(self.clone()),
             history: Box::new(self.clone()),
             engine: self.lock().engine,
         }

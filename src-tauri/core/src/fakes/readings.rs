@@ -9,6 +9,7 @@ use crate::policy::BackOff;
 use crate::ports::{Feed, Preferences, Readings, Samples, Stamp, StoreError};
 use crate::schedule::{self, Books};
 use crate::stretch::{self, Change, Stretch, Upkeep};
+use crate::terms::Terms;
 use crate::time::{HOUR, Timestamp};
 use crate::usage::{Reading, Sample, WindowKind};
 use crate::view::View;
@@ -179,6 +180,17 @@ impl Preferences for World {
     fn set_view(&self, view: View) -> Result<(), StoreError> {
         self.step("preferences.set_view", unwritable, |state, _| {
             state.view = view;
+            Ok(())
+        })
+    }
+
+    fn terms(&self) -> Terms {
+        self.lock().terms
+    }
+
+    fn set_terms(&self, terms: Terms) -> Result<(), StoreError> {
+        self.step("preferences.set_terms", unwritable, |state, _| {
+            state.terms = terms;
             Ok(())
         })
     }

@@ -1,7 +1,7 @@
 //! The pretended rest: locks that a crash leaves behind as a real one would, a clock that stands still, and numbers that
 //! only look random.
 
-use crate::ports::{Clock, Entropy, LiveLock, LockError, Locks, OwnLock, StoreError};
+use crate::ports::{Clock, Entropy, LiveLock, LockError, Locks, OwnLock, RotationLock, StoreError};
 use crate::time::{MINUTE, Timestamp};
 
 use super::{State, World};
@@ -46,6 +46,23 @@ impl Locks for World {
             state.live_locked_on = Some(std::thread::current().id());
             Ok(LiveLock::held(Box::new(LiveGuard(self.clone(), state.claude_locks_taken))))
         })
+    }
+
+    fn rotation(&self) -> Result<Option<RotationLock>, LockError> {
+        let failed = || LockError::Failed { path: "(memory)/rotation.lock".into(), why: "a planned fault".to_owned() };
+        self.step("locks.rotation", failed, |state, _| {
+            let free = !std::mem::replace(&mut state.rotation_locked, true);
+            Ok(free.then(|| RotationLock::held(Box::new(RotationGuard(self.clone())))))
+        })
+    }
+}
+
+/// The kernel frees it when its process dies.
+struct RotationGuard(World);
+
+impl Drop for RotationGuard {
+    fn drop(&mut self) {
+        self.0.lock().rotation_locked = false;
     }
 }
 

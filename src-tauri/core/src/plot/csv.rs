@@ -5,7 +5,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use csv::{Terminator, WriterBuilder};
 
 use super::Span;
-use crate::board;
 use crate::flow::FlowError;
 use crate::ports::Ports;
 use crate::profile::Alias;
@@ -22,7 +21,7 @@ pub fn of_cards(ports: &Ports, span: Span, ids: &[String]) -> Result<String, Flo
     let until = ports.clock.now();
     let roster = vault::load_roster(ports)?;
     let mut text = HEADER.to_owned();
-    for profile in roster.profiles().iter().filter(|profile| ids.contains(&board::id_of(profile.identity()))) {
+    for profile in roster.profiles().iter().filter(|profile| ids.contains(&profile.id())) {
         let samples = ports.samples.since(profile.identity(), until.plus(-span.ms()))?;
         text.push_str(&rows(&profile.alias, samples.iter().filter(|sample| sample.at <= until)));
     }

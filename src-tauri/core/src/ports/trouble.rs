@@ -113,6 +113,20 @@ impl std::fmt::Debug for RefreshError {
     }
 }
 
+/// Why nobody can sign in apart from the live login.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SigninError {
+    #[error("Claude Code is not installed where Signalbox looks for it")]
+    NotInstalled,
+    #[error("Claude Code could not be started: {why}")]
+    NotStarted { why: String },
+    /// It asks for no code, or has ended.
+    #[error("Claude Code takes no code now")]
+    NotAsking,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why Claude Code could not be made to renew a login.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DelegateError {
