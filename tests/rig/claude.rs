@@ -1,10 +1,12 @@
 //! A simulated Claude Code, faithful to what release 2.1.330 was seen to do on Linux (`docs/observed.md` §1 to §6):
 //! when it reads its login, when and under which locks it refreshes, what it keeps and what it drops. Usable in a
-//! test's own thread and as a process (`claude-sim`). Its locks, its file writes, its session record and `claude -p
-//! /usage` are in `claude/`; it shares no code with Signalbox, whose partner and adversary it is.
+//! test's own thread and as a process (`claude-sim`). Its locks, its file writes, its session record, `claude -p
+//! /usage` and `claude auth login` are in `claude/`; it shares no code with Signalbox, whose partner and adversary it is.
 
+mod callback;
 mod live;
 mod locks;
+mod login;
 mod session;
 mod store;
 #[cfg(test)]
@@ -23,6 +25,7 @@ use locks::RefreshLock;
 use session::SessionRecord;
 use store::{Kept, Store};
 
+pub use login::{Mood, login_command, not_a_command_yet, visit};
 pub use usage::{Place, usage_command};
 
 /// A login with less than this left is refreshed before it is used (`docs/observed.md` §3).

@@ -2,6 +2,8 @@
 //! which port. Nothing is opened, asked or made here but the settings read: what an adapter needs, it fetches when it
 //! is first called, so that a command which needs little costs little.
 
+use std::sync::Arc;
+
 use signalbox_core::ports::{LiveLogin, Ports, VaultKey};
 
 use crate::account_cache::AccountFile;
@@ -16,6 +18,7 @@ use crate::locks::{MachineLocks, Patience};
 use crate::provider::HttpProvider;
 use crate::sessions::ClaudeSessions;
 use crate::settings::{Settings, SettingsError, SettingsFile};
+use crate::signin::ClaudeSignin;
 use crate::surroundings::Surroundings;
 
 /// Why there are no ports.
@@ -44,12 +47,15 @@ pub fn with_settings(surroundings: &Surroundings, settings: Settings, by: &'stat
     };
     let database = Database::new(&surroundings.data_folder());
     let (live, key, place) = stores(surroundings, &data);
-    let delegate = ClaudeCode::new(surroundings, &data, place, settings.claude_program);
+    let place: Arc<dyn Place> = Arc::from(place);
+    let signin = ClaudeSignin::new(surroundings, &data, Arc::clone(&place), settings.claude_program.clone());
+    let delegate = ClaudeCode::new(surroundings, &data, Box::new(place), settings.claude_program);
     Ports {
         live,
         account_cache: Box::new(AccountFile::new(surroundings)),
         sessions: Box::new(ClaudeSessions::new(surroundings)),
         delegate: Box::new(delegate),
+        signin: Box::new(signin),
         history: Box::new(EventLog::new(&data, by)),
         files: Box::new(data),
         key,
@@ -65,15 +71,13 @@ pub fn with_settings(surroundings: &Surroundings, settings: Settings, by: &'stat
     }
 }
 
-/// The live login, our key, and where the logins of the delegated engine lie.
+/// The live login, our key, and where the logins of config folders of their own lie.
 type Stores = (Box<dyn LiveLogin>, Box<dyn VaultKey>, Box<dyn Place>);
 
 /// The logins and our key lie in the Keychain. All are asked through one `security` tool, so that their calls wait for
 /// one another and share one breaker.
 #[cfg(target_os = "macos")]
 fn stores(surroundings: &Surroundings, data: &DataFolder) -> Stores {
-    use std::sync::Arc;
-
     use crate::delegate::InKeychain;
     use crate::keychain::{KeychainKey, KeychainLogin, NativeAttributes, Security};
 

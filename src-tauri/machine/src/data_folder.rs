@@ -64,6 +64,16 @@ impl DataFolder {
         self.path.join("delegated")
     }
 
+    /// Where signing in has its config folders.
+    pub fn signin_folder(&self) -> PathBuf {
+        self.path.join("signin")
+    }
+
+    /// The lock of whoever guides a sign-in for which the live login is set aside.
+    pub fn rotation_lock_file(&self) -> PathBuf {
+        self.path.join("rotation.lock")
+    }
+
     /// The lock of whoever keeps the watch.
     pub fn watch_lock_file(&self) -> PathBuf {
         self.path.join("watch.lock")
@@ -94,6 +104,7 @@ impl DataFolder {
                 self.path.join(CREDS).join(format!("{}{CRED_SUFFIX}.{number}", alias.lower_case()))
             }
             FileName::Told => self.path.join("told.json"),
+            FileName::Rotation => self.path.join("rotation.json"),
             FileName::Held(hash) if is_hash(hash) => self.path.join(HELD).join(format!("{hash}{HELD_SUFFIX}")),
             FileName::Held(_) => {
                 let why = "a held file is named by a hash in hexadecimal digits".to_owned();

@@ -1,7 +1,7 @@
 //! The delegated engine: the unmodified Claude Code renews a parked login in a config folder of its own
 //! (`docs/observed.md` §7, §12, §14). Owns the folders, `delegated/<fingerprint>`: what is put into one, what is read
-//! out of it, when it may go. Leaves the child to `delegate/child`, where the login lies on this platform to
-//! `delegate/place`, and what a result means to the core.
+//! out of it, when it may go. Leaves the child to `delegate/child`, where the login lies on this platform and
+//! which program that is to `claude`, and what a result means to the core.
 //!
 //! **From the moment the child may have asked the server, its folder may hold the only copy of the login.** So nothing
 //! here ends a child, writes over a folder that exists, or removes one whose child may be at work; and a folder goes in
@@ -9,9 +9,6 @@
 //! child holds our own lock, so two of us never share one.
 
 mod child;
-mod place;
-mod program;
-mod running;
 #[cfg(test)]
 mod tests;
 
@@ -32,20 +29,18 @@ use signalbox_core::time::Timestamp;
 use signalbox_core::usage::{Reading, Usage};
 
 use crate::account_cache::ACCOUNT_BYTES_MAX;
+use crate::claude::{environment, folder, program, running};
 use crate::data_folder::{self, DataFolder};
 use crate::durable::{self, Links, Mtime, PRIVATE_FILE, PRIVATE_FOLDER};
 use crate::locks::{MachineLocks, Patience};
 use crate::surroundings::Surroundings;
 use child::{Ended, Job};
 
-pub use place::{InFiles, InKeychain, Place};
+pub use crate::claude::place::{InFiles, InKeychain, Place};
 
 /// A child is waited for this long, then left to itself. It takes a second; a slow server or a lock that Claude Code
 /// left behind makes it half a minute (`docs/observed.md` §3).
 pub const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Marks a folder that is being removed.
-const GOING: &str = ".gone";
 
 /// Claude Code as an engine.
 pub struct ClaudeCode {
@@ -93,17 +88,8 @@ impl ClaudeCode {
             && data_folder::check(&self.folder(key))?)
     }
 
-    /// Where Claude Code finds itself when `folder` is its config folder. The text of the path is what it hashes into
-    /// the name of a Keychain item, so it is absolute, real and without a slash at the end (`docs/claude-code.md` §A2).
     fn inside(&self, folder: &Path) -> Result<Surroundings, StoreError> {
-        let real = folder.canonicalize();
-        let real =
-            real.map_err(|error| StoreError::Unreadable { path: folder.to_owned(), why: durable::why(&error) })?;
-        Ok(Surroundings {
-            claude_config_dir: Some(real.into_os_string()),
-            claude_secure_storage_dir: None,
-            ..self.surroundings.clone()
-        })
+        environment::inside(&self.surroundings, folder)
     }
 
     /// A folder of that name must not exist: it could hold a login that nobody else has.
@@ -160,17 +146,7 @@ impl ClaudeCode {
     }
 
     fn remove(&self, key: &Fingerprint, inside: &Surroundings) -> Result<(), StoreError> {
-        let folder = self.folder(key);
-        // The folder is what tells that there is an item, so the item goes first.
-        self.place.forget(inside)?;
-        let going = folder.with_extension(&GOING[1..]);
-        let unwritable = |error| durable::write_error(&folder, &error);
-        sweep(&going);
-        std::fs::rename(&folder, &going).map_err(unwritable)?;
-        durable::sync_folder_of(&folder)?;
-        sweep(&going);
-        // A lock that a crash left beside it. A folder, and an empty one, or it is not what it seems.
-        let _ = std::fs::remove_dir(folder.with_extension("lock"));
+        folder::remove(&self.folder(key), inside, &*self.place)?;
         self.over.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.to_string());
         Ok(())
     }
@@ -201,31 +177,19 @@ impl Delegate for ClaudeCode {
     }
 
     fn runs(&self) -> Result<Vec<Delegated>, StoreError> {
-        let folder = self.data.delegated_folder();
-        if !self.data.is_there()? || !data_folder::check(&folder)? {
+        if !self.data.is_there()? {
             return Ok(Vec::new());
         }
-        let unreadable = |error| StoreError::Unreadable { path: folder.clone(), why: durable::why(&error) };
-        let mut runs = Vec::new();
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let is_folder = entry.file_type().map_err(unreadable)?.is_dir();
-            let Some(name) = entry.file_name().to_str().map(str::to_owned).filter(|_| is_folder) else { continue };
-            if let Some(key) = Fingerprint::from_hex(&name) {
-                let running = self.is_running(&key);
-                runs.push(Delegated { key, running });
-            } else if name.strip_suffix(GOING).and_then(Fingerprint::from_hex).is_some() {
-                sweep(&entry.path());
-            }
-        }
-        Ok(runs)
+        let keys = folder::list(&self.data.delegated_folder(), Fingerprint::from_hex)?;
+        let run = |key| Delegated { running: self.is_running(&key), key };
+        Ok(keys.into_iter().map(run).collect())
     }
 
     fn stored(&self, key: &Fingerprint) -> Result<Option<Document>, StoreError> {
         if !self.has(key)? {
             return Ok(None);
         }
-        self.place.read(&self.inside(&self.folder(key))?, key)
+        self.place.read(&self.inside(&self.folder(key))?, Some(key))
     }
 
     fn usage(&self, key: &Fingerprint) -> Option<(String, Reading)> {
@@ -251,15 +215,5 @@ impl Delegate for ClaudeCode {
             return Err(StoreError::Unwritable { path: folder, why });
         }
         self.remove(key, &self.inside(&folder)?)
-    }
-}
-
-/// Removes what was a run. What cannot be removed now is met again by the next look at the runs.
-fn sweep(going: &Path) {
-    match std::fs::remove_dir_all(going) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            tracing::warn!(path = %going.display(), %error, "a folder of the delegated engine cannot be removed");
-        }
-        _ => {}
     }
 }

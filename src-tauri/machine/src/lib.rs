@@ -6,6 +6,8 @@
 
 pub mod account_cache;
 pub mod assemble;
+pub mod browser;
+pub mod claude;
 pub mod clock;
 pub mod data_folder;
 pub mod database;
@@ -22,6 +24,7 @@ pub mod locks;
 pub mod provider;
 pub mod sessions;
 pub mod settings;
+pub mod signin;
 pub mod statusline;
 pub mod surroundings;
 pub mod vault_key;

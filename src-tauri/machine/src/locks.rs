@@ -17,7 +17,7 @@ pub mod rename;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use signalbox_core::ports::{LiveGuard, LiveLock, LockError, Locks, OwnLock};
+use signalbox_core::ports::{LiveGuard, LiveLock, LockError, Locks, OwnLock, RotationLock};
 
 use crate::data_folder::DataFolder;
 use crate::durable;
@@ -111,6 +111,17 @@ impl Locks for MachineLocks {
         let lock = own::take(&path, purpose, self.patience.own_wait)?;
         self.notes.clear_leftovers(&lock);
         Ok(OwnLock::held(Box::new(lock)))
+    }
+
+    fn rotation(&self) -> Result<Option<RotationLock>, LockError> {
+        let path = self.data.rotation_lock_file();
+        let failed = |why: String| LockError::Failed { path: path.clone(), why };
+        self.data.ensure().map_err(|error| failed(error.to_string()))?;
+        match own::take(&path, "sign in", Duration::ZERO) {
+            Ok(lock) => Ok(Some(RotationLock::held(Box::new(lock)))),
+            Err(LockError::Busy { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn live(&self, _own: &OwnLock) -> Result<LiveLock, LockError> {

@@ -137,7 +137,8 @@ impl Settings {
     }
 }
 
-const SECTIONS: [&str; 8] = ["board", "claude", "menu_bar", "notify", "provider", "renewal", "statusline", "watch"];
+const SECTIONS: [&str; 9] =
+    ["board", "claude", "menu_bar", "notify", "provider", "renewal", "statusline", "terms", "watch"];
 
 /// What the file says, unchecked.
 #[derive(Default)]

@@ -129,7 +129,7 @@ impl ProcessRig {
 
 /// By another process: what this one has open for writing, a child that another test starts may have open too, and then
 /// it cannot be executed.
-fn put_script(path: PathBuf, script: &str) -> PathBuf {
+pub(super) fn put_script(path: PathBuf, script: &str) -> PathBuf {
     let mut writer = Command::new("/bin/sh")
         .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
         .arg(&path)

@@ -32,3 +32,5 @@ mod preferences;
 mod readings;
 mod samples;
 mod sessions;
+mod signin;
+mod signin_moods;

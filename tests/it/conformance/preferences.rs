@@ -1,6 +1,8 @@
-//! What every `Preferences` promises: how a person wants the board drawn, found again by every program.
+//! What every `Preferences` promises: how a person wants the board drawn, and what they have seen of the terms, found again by
+//! every program.
 
 use signalbox_core::ports::Preferences;
+use signalbox_core::terms::{Acceptance, Terms};
 use signalbox_core::view::{Hides, Order, Resets, Shows, View};
 use signalbox_machine::settings::SettingsFile;
 use signalbox_machine::surroundings::Surroundings;
@@ -35,6 +37,8 @@ conformance!([
     the_last_choice_stays,
     a_choice_can_be_taken_back,
     choosing_the_same_again_changes_nothing,
+    what_was_seen_of_the_terms_is_found_again_by_another_program,
+    the_terms_and_the_view_leave_each_other_alone,
 ];
     fake = super::Rig::fake(),
     file = super::Rig::file(),
@@ -86,4 +90,32 @@ fn choosing_the_same_again_changes_nothing(rig: &Rig) {
         assert_eq!(rig.store.set_view(view), Ok(()));
         assert_eq!(rig.other.view(), view);
     }
+}
+
+fn acceptance(version: u32, on: &str) -> Option<Acceptance> {
+    Some(Acceptance { version, on: on.parse().expect("a day") })
+}
+
+fn what_was_seen_of_the_terms_is_found_again_by_another_program(rig: &Rig) {
+    assert_eq!(rig.store.terms(), Terms::default(), "nothing at first");
+    for terms in [
+        Terms { accepted: None, pointed_at: Some(1) },
+        Terms { accepted: acceptance(1, "2026-11-22"), pointed_at: Some(1) },
+        Terms { accepted: acceptance(2, "2027-02-28"), pointed_at: Some(1) },
+        Terms { accepted: acceptance(u32::MAX, "2026-11-22"), pointed_at: None },
+        Terms::default(),
+    ] {
+        assert_eq!(rig.store.set_terms(terms), Ok(()));
+        assert_eq!(rig.store.terms(), terms);
+        assert_eq!(rig.other.terms(), terms, "the other one has looked before");
+    }
+}
+
+fn the_terms_and_the_view_leave_each_other_alone(rig: &Rig) {
+    let (view, terms) =
+        (View { compact: true, ..View::default() }, Terms { accepted: acceptance(1, "2026-11-22"), pointed_at: None });
+    assert_eq!(rig.store.set_view(view), Ok(()));
+    assert_eq!(rig.other.set_terms(terms), Ok(()));
+    assert_eq!(rig.store.set_view(View { shows: Shows::Left, ..view }), Ok(()));
+    assert_eq!((rig.other.view(), rig.other.terms()), (View { shows: Shows::Left, ..view }, terms));
 }

@@ -33,7 +33,7 @@ impl Samples for Database {
             }
             Ok(stretches)
         })?;
-        Ok(stretch::samples(&stretches.unwrap_or_default(), since))
+        Ok(stretch::samples(stretches.unwrap_or_default(), since))
     }
 
     fn thin(&self, now: Timestamp) -> Result<(), StoreError> {

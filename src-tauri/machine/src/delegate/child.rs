@@ -1,6 +1,5 @@
-//! The child: Claude Code, started so that nothing of ours can end it, and with an environment in which it uses the
-//! login of its folder and no other. Owns its arguments, its environment, and waiting for it; leaves telling later
-//! whether it still runs to `running`.
+//! The child: Claude Code, started so that nothing of ours can end it. Owns its arguments and waiting for it; leaves its
+//! environment to `claude/environment`, and telling later whether it still runs to `claude/running`.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -11,23 +10,11 @@ use std::time::Duration;
 
 use signalbox_core::ports::DelegateError;
 
-use super::running;
+use crate::claude::{environment, running};
 use crate::durable;
 
 /// Makes no model request, renews the login if that is due, asks for usage, and waits for both (`docs/observed.md` §7).
 const ARGUMENTS: [&str; 3] = ["-p", "/usage", "--no-session-persistence"];
-
-/// Claude Code's own variables are taken away, but for those that lead it through somebody's network, and the client to
-/// which the tokens were issued. A list of what *is* passed on, because each pin of `docs/claude-code.md` §D8 makes it
-/// ignore the login in its folder, and every release may bring another one.
-const PASSED_ON: [&str; 6] = [
-    "CLAUDE_CODE_OAUTH_CLIENT_ID",
-    "CLAUDE_CODE_CERT_STORE",
-    "CLAUDE_CODE_CLIENT_CERT",
-    "CLAUDE_CODE_CLIENT_KEY",
-    "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
-    "CLAUDE_CODE_PROXY_RESOLVES_HOSTS",
-];
 
 /// One run.
 #[derive(Debug)]
@@ -90,71 +77,17 @@ impl Job {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = environment::command(&self.program, &self.folder, self.search_path.as_deref());
         // What it says may hold anything, so nobody reads it. In a group of its own it does not hear a Ctrl-C at our
         // terminal, nor the terminal being closed.
         command.args(ARGUMENTS).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        command.current_dir(&self.folder);
-        for (name, _) in std::env::vars_os() {
-            if is_taken_away(&name.to_string_lossy()) {
-                command.env_remove(name);
-            }
-        }
-        command.env("CLAUDE_CONFIG_DIR", &self.folder).env("DISABLE_AUTOUPDATER", "1");
-        if let Some(path) = self.longer_search_path() {
-            command.env("PATH", path);
-        }
         command
     }
-
-    /// `PATH` with the program's own folder at its end: an older `claude` is a script for the `node` that lies beside
-    /// it, and an app that was not started from a shell has neither in its `PATH`.
-    fn longer_search_path(&self) -> Option<OsString> {
-        let mut folders: Vec<PathBuf> = std::env::split_paths(self.search_path.as_ref()?).collect();
-        folders.extend(self.program.parent().map(PathBuf::from));
-        std::env::join_paths(folders).ok()
-    }
-}
-
-fn is_taken_away(name: &str) -> bool {
-    let theirs = ["ANTHROPIC_", "CLAUDE_"].iter().any(|prefix| name.starts_with(prefix)) || name == "CLAUDECODE";
-    theirs && !PASSED_ON.contains(&name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_pin_is_taken_away_and_the_way_to_the_network_stays() {
-        for pin in [
-            "CLAUDE_CODE_USE_BEDROCK",
-            "CLAUDE_CODE_USE_VERTEX",
-            "CLAUDE_CODE_USE_FOUNDRY",
-            "CLAUDE_CODE_USE_MANTLE",
-            "ANTHROPIC_AUTH_TOKEN",
-            "ANTHROPIC_API_KEY",
-            "ANTHROPIC_BASE_URL",
-            "ANTHROPIC_PROFILE",
-            "ANTHROPIC_FEDERATION_RULE_ID",
-            "ANTHROPIC_ORGANIZATION_ID",
-            "CLAUDE_CODE_OAUTH_TOKEN",
-            "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
-            "CLAUDE_CODE_OAUTH_SCOPES",
-            "CLAUDE_CODE_SIMPLE",
-            "CLAUDE_SECURESTORAGE_CONFIG_DIR",
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
-            "CLAUDE_CONFIG_DIR",
-            "CLAUDECODE",
-        ] {
-            assert!(is_taken_away(pin), "{pin}");
-        }
-        for kept in
-            ["HTTPS_PROXY", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "CLAUDE_CODE_OAUTH_CLIENT_ID", "HOME", "USER"]
-        {
-            assert!(!is_taken_away(kept), "{kept}");
-        }
-    }
 
     #[test]
     fn a_program_that_cannot_be_started_never_was_a_child() {

@@ -274,18 +274,18 @@ fn in_the_keychain_the_login_has_an_item_named_after_its_folder() {
     let live = b"the live login";
     double.put("Claude Code-credentials", "me", live, "2026-11-21 10:00:00 +0000");
 
-    assert_eq!(text(place.read(&inside, &rig.key)), None);
+    assert_eq!(text(place.read(&inside, Some(&rig.key))), None);
     assert_eq!(place.login(&inside).replace(&lock, None, &document(PUT_IN)), Ok(Replaced::Done));
     assert_eq!(double.value(item.service(), "me").as_deref(), Some(PUT_IN.as_bytes()));
-    assert_eq!(text(place.read(&inside, &rig.key)).as_deref(), Some(PUT_IN));
+    assert_eq!(text(place.read(&inside, Some(&rig.key))).as_deref(), Some(PUT_IN));
     // The child could not write to the Keychain, and used a file.
     let file = folder.join(".credentials.json");
     std::fs::write(&file, BOUGHT).expect("written");
-    assert_eq!(text(place.read(&inside, &rig.key)).as_deref(), Some(BOUGHT));
+    assert_eq!(text(place.read(&inside, Some(&rig.key))).as_deref(), Some(BOUGHT));
     // It could: whatever else lies there is older.
     double.put(item.service(), "me", BOUGHT.as_bytes(), "2026-11-21 10:00:01 +0000");
     std::fs::write(&file, PUT_IN).expect("written");
-    assert_eq!(text(place.read(&inside, &rig.key)).as_deref(), Some(BOUGHT));
+    assert_eq!(text(place.read(&inside, Some(&rig.key))).as_deref(), Some(BOUGHT));
 
     assert_eq!(place.forget(&inside), Ok(()));
     assert_eq!(double.value(item.service(), "me"), None);

@@ -14,8 +14,9 @@ use crate::durable::{self, PRIVATE_FILE, PRIVATE_FOLDER};
 
 /// More of one kind say nothing new.
 const FINDINGS_MAX: usize = 20;
-/// The folders in the data folder that hold files of ours. What Claude Code keeps in `delegated` is its own business: the
-/// folder around it is closed.
+/// What Claude Code keeps in these is its own business: the folder around it is closed.
+const CLOSED: [&str; 2] = ["delegated", "signin"];
+/// The folders in the data folder that hold files of ours.
 const FOLDERS: [&str; 3] = ["creds", "held", "logs"];
 
 pub fn check(patient: Patient<'_>) -> Vec<Finding> {
@@ -23,7 +24,9 @@ pub fn check(patient: Patient<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if folder(&data, LinkOf::DataFolder, &mut findings) {
         files_in(&data, &mut findings);
-        folder(&data.join("delegated"), LinkOf::DataFolder, &mut findings);
+        for name in CLOSED {
+            folder(&data.join(name), LinkOf::DataFolder, &mut findings);
+        }
         for name in FOLDERS {
             if folder(&data.join(name), LinkOf::DataFolder, &mut findings) {
                 files_in(&data.join(name), &mut findings);

@@ -1,7 +1,10 @@
-//! The settings that a person chooses by name: how the board is drawn, what stands in the menu bar, and what is told. Owns their
-//! names and values in both directions; leaves what they bring about to the core, the tray and the `Teller`.
+//! The settings that a person chooses by name: how the board is drawn, what stands in the menu bar, and what is told; and which
+//! terms they have seen. Owns their names and values in both directions; leaves what they bring about to the core, the tray and
+//! the `Teller`.
 
+use chrono::NaiveDate;
 use signalbox_core::episodes::Notices;
+use signalbox_core::terms::{Acceptance, Terms};
 use signalbox_core::view::{Hides, Order, Resets, Shows, View};
 use toml::Value;
 
@@ -44,6 +47,22 @@ pub(super) struct Choices {
     pub view: View,
     pub menu_bar: MenuBar,
     pub notices: Notices,
+    pub terms: SeenTerms,
+}
+
+/// `[terms]`: a version without a day says nothing, nor does a day without a version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SeenTerms {
+    version: Option<u32>,
+    accepted: Option<NaiveDate>,
+    pointed_at: Option<u32>,
+}
+
+impl SeenTerms {
+    pub fn terms(&self) -> Terms {
+        let accepted = self.version.zip(self.accepted).map(|(version, on)| Acceptance { version, on });
+        Terms { accepted, pointed_at: self.pointed_at }
+    }
 }
 
 /// The values of one setting by their names.
@@ -101,10 +120,24 @@ impl Choices {
             ("notify", "reset") => {
                 self.notices.resets = value.as_bool().ok_or(("notify.reset", "true or false"))?;
             }
+            ("terms", "version") => {
+                self.terms.version = Some(number(value).ok_or(("terms.version", "a whole number"))?);
+            }
+            ("terms", "accepted") => {
+                let day = value.as_str().and_then(|text| text.parse().ok());
+                self.terms.accepted = Some(day.ok_or(("terms.accepted", r#"a day such as "2026-11-22""#))?);
+            }
+            ("terms", "pointed_at") => {
+                self.terms.pointed_at = Some(number(value).ok_or(("terms.pointed_at", "a whole number"))?);
+            }
             _ => return Ok(false),
         }
         Ok(true)
     }
+}
+
+fn number(value: &Value) -> Option<u32> {
+    value.as_integer().and_then(|n| u32::try_from(n).ok())
 }
 
 fn thresholds(value: &Value) -> Option<Vec<u8>> {
@@ -130,5 +163,14 @@ pub(super) fn keys_of(view: &View) -> [(&'static str, toml_edit::Value); 5] {
         ("shows", name_of(SHOWS, &view.shows).into()),
         ("resets", name_of(RESETS, &view.resets).into()),
         ("hides", name_of(HIDES, &view.hides).into()),
+    ]
+}
+
+/// What was seen of the terms as the keys of `[terms]`; `None`: the key is not there.
+pub(super) fn keys_of_terms(terms: &Terms) -> [(&'static str, Option<toml_edit::Value>); 3] {
+    [
+        ("version", terms.accepted.map(|accepted| i64::from(accepted.version).into())),
+        ("accepted", terms.accepted.map(|accepted| accepted.on.to_string().into())),
+        ("pointed_at", terms.pointed_at.map(|version| i64::from(version).into())),
     ]
 }

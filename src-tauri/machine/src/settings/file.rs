@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use signalbox_core::ports::{Preferences, StoreError};
+use signalbox_core::terms::Terms;
 use signalbox_core::view::View;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
-use super::{FileSettings, SETTINGS_BYTES_MAX, choices, line_of};
+use super::choices::{self, Choices};
+use super::{FileSettings, SETTINGS_BYTES_MAX, line_of};
 use crate::data_folder::DataFolder;
 use crate::durable::{self, Links, Mtime, PRIVATE_FILE};
 use crate::surroundings::Surroundings;
@@ -19,7 +21,20 @@ pub struct SettingsFile {
     folder: DataFolder,
     path: PathBuf,
     /// What it said when it was last read: every board asks, and the file hardly ever changes.
-    last: Mutex<Option<(Stamp, View)>>,
+    last: Mutex<Option<(Stamp, Chosen)>>,
+}
+
+/// What the file says of what a person chose in a face.
+#[derive(Clone, Copy, Default)]
+struct Chosen {
+    view: View,
+    terms: Terms,
+}
+
+impl From<&Choices> for Chosen {
+    fn from(choices: &Choices) -> Self {
+        Self { view: choices.view, terms: choices.terms.terms() }
+    }
 }
 
 /// Changes whenever the file does; `None`: there is none.
@@ -37,7 +52,7 @@ impl SettingsFile {
         Some((file.ino(), file.size(), [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()]))
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<(Stamp, View)>> {
+    fn last(&self) -> MutexGuard<'_, Option<(Stamp, Chosen)>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -45,17 +60,19 @@ impl SettingsFile {
         StoreError::Unwritable { path: self.path.clone(), why }
     }
 
-    /// The board's choices in a file in which something makes no sense: that costs its own key and no other choice, or the next
+    /// What was chosen in a file in which something makes no sense: that costs its own key and no other choice, or the next
     /// click would write the lost ones over.
-    fn sound_choices(&self) -> View {
-        let mut choices = choices::Choices::default();
+    fn sound_choices(&self) -> Chosen {
+        let mut choices = Choices::default();
         let text = self.document().map(|document| document.to_string()).unwrap_or_default();
         let table: toml::Table = toml::from_str(&text).unwrap_or_default();
-        for (key, value) in table.get("board").and_then(toml::Value::as_table).into_iter().flatten() {
-            // What is wrong with it was said with the whole.
-            let _ = choices.set("board", key, value);
+        for section in ["board", "terms"] {
+            for (key, value) in table.get(section).and_then(toml::Value::as_table).into_iter().flatten() {
+                // What is wrong with it was said with the whole.
+                let _ = choices.set(section, key, value);
+            }
         }
-        choices.view
+        Chosen::from(&choices)
     }
 
     fn document(&self) -> Result<DocumentMut, StoreError> {
@@ -71,39 +88,37 @@ impl SettingsFile {
     }
 }
 
-impl Preferences for SettingsFile {
-    fn view(&self) -> View {
+impl SettingsFile {
+    fn chosen(&self) -> Chosen {
         let stamp = self.stamp();
         let mut last = self.last();
-        if let Some((_, view)) = last.as_ref().filter(|(seen, _)| *seen == stamp) {
-            return *view;
+        if let Some((_, chosen)) = last.as_ref().filter(|(seen, _)| *seen == stamp) {
+            return *chosen;
         }
-        let view = match FileSettings::read(&self.path) {
-            Ok(settings) => settings.choices.view,
+        let chosen = match FileSettings::read(&self.path) {
+            Ok(settings) => Chosen::from(&settings.choices),
             Err(error) => {
                 tracing::warn!(%error, "of the settings only what is sound on the board's is looked at");
                 self.sound_choices()
             }
         };
-        *last = Some((stamp, view));
-        view
+        *last = Some((stamp, chosen));
+        chosen
     }
 
-    fn set_view(&self, view: View) -> Result<(), StoreError> {
+    /// Changes one section, which is made where there is none, and removed again where it was made for nothing.
+    fn change(&self, name: &str, change: impl FnOnce(&mut dyn TableLike)) -> Result<(), StoreError> {
         // Held over the whole, so that of two changes in this program none is lost.
         let mut last = self.last();
         let mut document = self.document()?;
         let before = document.to_string();
-        let (is_empty, was_there) = (before.trim().is_empty(), document.contains_key("board"));
-        let board = document.entry("board").or_insert_with(|| section(is_empty));
-        let board = board.as_table_like_mut().ok_or_else(|| self.refused("`board` in it is no table".to_owned()))?;
-        for ((key, value), (_, default)) in choices::keys_of(&view).into_iter().zip(choices::keys_of(&View::default()))
-        {
-            put(board, key, value, &default);
-        }
+        let (is_empty, was_there) = (before.trim().is_empty(), document.contains_key(name));
+        let table = document.entry(name).or_insert_with(|| section(is_empty));
+        let table = table.as_table_like_mut().ok_or_else(|| self.refused(format!("`{name}` in it is no table")))?;
+        change(table);
         // An empty section says nothing.
-        if board.is_empty() && !was_there {
-            document.remove("board");
+        if table.is_empty() && !was_there {
+            document.remove(name);
         }
         let after = document.to_string();
         if after != before {
@@ -115,7 +130,38 @@ impl Preferences for SettingsFile {
     }
 }
 
-/// A `[board]` of its own, below what stands there already.
+impl Preferences for SettingsFile {
+    fn view(&self) -> View {
+        self.chosen().view
+    }
+
+    fn set_view(&self, view: View) -> Result<(), StoreError> {
+        let defaults = choices::keys_of(&View::default());
+        self.change("board", |board| {
+            for ((key, value), (_, default)) in choices::keys_of(&view).into_iter().zip(defaults) {
+                put(board, key, value, &default);
+            }
+        })
+    }
+
+    fn terms(&self) -> Terms {
+        self.chosen().terms
+    }
+
+    fn set_terms(&self, terms: Terms) -> Result<(), StoreError> {
+        self.change("terms", |table| {
+            for (key, value) in choices::keys_of_terms(&terms) {
+                match value {
+                    // Nothing is built in that could be left out.
+                    Some(value) => put(table, key, value, &Value::from("")),
+                    None => drop(table.remove(key)),
+                }
+            }
+        })
+    }
+}
+
+/// A section of its own, below what stands there already.
 fn section(is_first: bool) -> Item {
     let mut table = Table::new();
     if !is_first {
@@ -129,6 +175,7 @@ fn put(table: &mut dyn TableLike, key: &str, value: Value, default: &Value) {
     let same = |a: &Value, b: &Value| match (a, b) {
         (Value::String(a), Value::String(b)) => a.value() == b.value(),
         (Value::Boolean(a), Value::Boolean(b)) => a.value() == b.value(),
+        (Value::Integer(a), Value::Integer(b)) => a.value() == b.value(),
         _ => false,
     };
     match table.get_mut(key) {

@@ -172,6 +172,9 @@ fn a_choice_that_does_not_exist_is_an_error_that_names_those_that_do() {
         ("[notify]\nthresholds = [1, 2, 3, 4, 5, 6]\n", "at most five whole numbers from 1 to 100"),
         ("[notify]\nthresholds = 80\n", "at most five whole numbers from 1 to 100"),
         ("[notify]\nreset = \"yes\"\n", "`notify.reset` has to be true or false"),
+        ("[terms]\nversion = 1.5\n", "`terms.version` has to be a whole number"),
+        ("[terms]\npointed_at = -1\n", "`terms.pointed_at` has to be a whole number"),
+        ("[terms]\naccepted = 2026-11-22\n", r#"`terms.accepted` has to be a day such as "2026-11-22""#),
     ] {
         let (_home, surroundings) = with_file(text);
         let error = Settings::load(&surroundings).expect_err(text);

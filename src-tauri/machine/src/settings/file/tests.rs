@@ -140,8 +140,38 @@ fn the_file_is_read_only_when_it_changed() {
     assert_eq!(home.file.view(), HEADROOM);
     // What the file does not say shows whether it is read.
     let stamp = home.file.stamp();
-    *home.file.last() = Some((stamp, View { compact: true, ..HEADROOM }));
+    let view = View { compact: true, ..HEADROOM };
+    *home.file.last() = Some((stamp, Chosen { view, ..Chosen::default() }));
     for _ in 0..3 {
         assert!(home.file.view().compact, "what is remembered is believed");
+    }
+}
+
+#[test]
+fn what_was_seen_of_the_terms_has_a_section_of_its_own_that_a_person_can_take_out() {
+    let home = Home::with("[board]\norder = \"headroom\" # mine\n");
+    let on = "2026-11-22".parse().expect("a day");
+    let accepted = Some(signalbox_core::terms::Acceptance { version: 1, on });
+    home.file.set_terms(Terms { accepted, pointed_at: Some(1) }).expect("written");
+    let board = "[board]\norder = \"headroom\" # mine\n";
+    let all = format!("{board}\n[terms]\nversion = 1\naccepted = \"2026-11-22\"\npointed_at = 1\n");
+    assert_eq!(home.text(), all);
+    assert_eq!(home.file.view(), HEADROOM);
+    home.file.set_terms(Terms::default()).expect("written");
+    assert_eq!(home.text(), format!("{board}\n[terms]\n"));
+    home.write(board);
+    assert_eq!(home.file.terms(), Terms::default());
+}
+
+#[test]
+fn a_slip_elsewhere_does_not_make_the_app_ask_anew_and_one_in_the_record_does() {
+    let terms = |text: &str| Home::with(text).file.terms();
+    let record = "[terms]\nversion = 1\naccepted = \"2026-11-22\"\n";
+    assert!(terms(&format!("[board]\ncompact = 7\n{record}")).accepted.is_some());
+    for slip in ["accepted = \"2026-11-32\"", "accepted = true", "accepted = \"\""] {
+        assert_eq!(terms(&record.replace("accepted = \"2026-11-22\"", slip)).accepted, None, "{slip}");
+    }
+    for slip in ["", "version = -1", "version = \"1\"", "version = 4294967296"] {
+        assert_eq!(terms(&record.replace("version = 1", slip)).accepted, None, "{slip}");
     }
 }

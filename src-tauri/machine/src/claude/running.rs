@@ -1,5 +1,5 @@
-//! Whether the child of a run may still be at work, told from what lies in its folder: after a crash of ours nothing
-//! else is left to tell it. Owns the record of the process, `run.json`, and the rule where there is none.
+//! Whether the child that works in a folder may still be at work, told from what lies there: after a crash of ours
+//! nothing else is left to tell it. Owns the record of the process, `run.json`, and the rule where there is none.
 //!
 //! **The record** names the process by its number *and* by when it was started, because numbers are given out again,
 //! and says on which system it counts: after a restart of the machine, or seen from another container, the number means
@@ -12,7 +12,7 @@
 //! Before that, the child has 0.4 s to go from its start to the lock, and its start was at most milliseconds after we
 //! had written the login there. A folder in which no child was ever started is collected two minutes late, which harms
 //! nobody. What remains: a machine that goes to sleep within the very second in which we are killed, between two lines
-//! of `child`.
+//! of the parent.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -54,13 +54,30 @@ pub fn note(folder: &Path, pid: u32) -> Result<(), StoreError> {
 /// Whether the child of this folder may still be at work. In doubt it is: a folder that is taken too early may cost the
 /// login.
 pub fn is_running(folder: &Path) -> bool {
-    let record = durable::read(&folder.join(RECORD), RECORD_BYTES_MAX, Links::Refuse).ok().flatten();
-    match record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok()) {
-        Some(record) if record.system == system() => {
-            process::is_still(record.pid, record.proc_start.as_deref(), Some(record.noted_at))
-        }
-        _ => !is_quiet(folder),
+    record_of(folder).map_or_else(|| !is_quiet(folder), |record| record.is_at_work())
+}
+
+/// The number of the child of this folder, if it is on record and still that one: for a signal. It leads a group of
+/// this number.
+pub fn process_of(folder: &Path) -> Option<u32> {
+    record_of(folder).filter(Record::is_at_work).map(|record| record.pid)
+}
+
+/// When the child of this folder was started, if it is on record.
+pub fn started_at(folder: &Path) -> Option<Timestamp> {
+    record_of(folder).map(|record| record.noted_at)
+}
+
+impl Record {
+    fn is_at_work(&self) -> bool {
+        process::is_still(self.pid, self.proc_start.as_deref(), Some(self.noted_at))
     }
+}
+
+/// The record of a folder, where there is one that counts on this system.
+fn record_of(folder: &Path) -> Option<Record> {
+    let bytes = durable::read(&folder.join(RECORD), RECORD_BYTES_MAX, Links::Refuse).ok()??;
+    serde_json::from_slice(&bytes).ok().filter(|record: &Record| record.system == system())
 }
 
 /// Whether nothing in the folder was touched lately. What cannot be looked at counts as touched.
@@ -103,7 +120,7 @@ mod tests {
         File::open(path).and_then(|file| file.set_modified(SystemTime::now() - age)).expect("set");
     }
 
-    fn record_of(folder: &Path) -> Record {
+    fn read(folder: &Path) -> Record {
         serde_json::from_slice(&std::fs::read(folder.join(RECORD)).expect("read")).expect("a record")
     }
 
@@ -113,6 +130,7 @@ mod tests {
         let mut child = Command::new("sleep").arg("60").spawn().expect("started");
         note(folder.path(), child.id()).expect("noted");
         assert!(is_running(folder.path()));
+        assert_eq!(process_of(folder.path()), Some(child.id()));
         child.kill().expect("killed");
         // Dead, and not waited for yet.
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -122,6 +140,7 @@ mod tests {
         }
         child.wait().expect("ended");
         assert!(!is_running(folder.path()));
+        assert_eq!(process_of(folder.path()), None);
     }
 
     #[test]
@@ -129,7 +148,7 @@ mod tests {
         let folder = folder();
         note(folder.path(), std::process::id()).expect("noted");
         assert!(is_running(folder.path()));
-        let mut record = record_of(folder.path());
+        let mut record = read(folder.path());
         record.proc_start = Some("1".to_owned());
         write(folder.path(), &record);
         assert!(!is_running(folder.path()));

@@ -16,10 +16,25 @@ use crate::surroundings::Surroundings;
 pub trait Place: Send + Sync {
     /// The store that a Claude Code in these surroundings asks first.
     fn login(&self, inside: &Surroundings) -> Box<dyn LiveLogin>;
-    /// What is stored now; `put_in` is the login that was put there at first.
-    fn read(&self, inside: &Surroundings, put_in: &Fingerprint) -> Result<Option<Document>, StoreError>;
+    /// What is stored now; `put_in` is the login that was put there at first, if any was.
+    fn read(&self, inside: &Surroundings, put_in: Option<&Fingerprint>) -> Result<Option<Document>, StoreError>;
     /// Removes what does not lie in the folder.
     fn forget(&self, inside: &Surroundings) -> Result<(), StoreError>;
+}
+
+/// For those who share one.
+impl<P: Place + ?Sized> Place for Arc<P> {
+    fn login(&self, inside: &Surroundings) -> Box<dyn LiveLogin> {
+        (**self).login(inside)
+    }
+
+    fn read(&self, inside: &Surroundings, put_in: Option<&Fingerprint>) -> Result<Option<Document>, StoreError> {
+        (**self).read(inside, put_in)
+    }
+
+    fn forget(&self, inside: &Surroundings) -> Result<(), StoreError> {
+        (**self).forget(inside)
+    }
 }
 
 /// `.credentials.json` in the folder.
@@ -31,7 +46,7 @@ impl Place for InFiles {
         Box::new(LiveFile::new(inside))
     }
 
-    fn read(&self, inside: &Surroundings, _put_in: &Fingerprint) -> Result<Option<Document>, StoreError> {
+    fn read(&self, inside: &Surroundings, _put_in: Option<&Fingerprint>) -> Result<Option<Document>, StoreError> {
         LiveFile::new(inside).read()
     }
 
@@ -65,10 +80,10 @@ impl Place for InKeychain {
     /// Where Claude Code cannot write to the Keychain, it may use `.credentials.json` instead (`docs/claude-code.md`
     /// §A6). There was none in the folder, so one that is there now was written by the child, and it is the newer where
     /// the item still holds what was put in.
-    fn read(&self, inside: &Surroundings, put_in: &Fingerprint) -> Result<Option<Document>, StoreError> {
+    fn read(&self, inside: &Surroundings, put_in: Option<&Fingerprint>) -> Result<Option<Document>, StoreError> {
         let item = self.item(inside).read()?;
         let unchanged = match item.as_ref().map(Live::parse) {
-            Some(Ok(Live::Login(login))) => login.fingerprint() == *put_in,
+            Some(Ok(Live::Login(login))) => Some(&login.fingerprint()) == put_in,
             Some(_) => false,
             None => true,
         };

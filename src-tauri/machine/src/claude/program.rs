@@ -1,4 +1,4 @@
-//! Finds the `claude` that a person has. Owns the places and their order; leaves starting it to `child`.
+//! Finds the `claude` that a person has. Owns the places and their order; leaves starting it to its callers.
 
 use std::path::{Path, PathBuf};
 
