@@ -49,6 +49,10 @@ pub enum Command {
         /// The profile to switch to
         alias: String,
     },
+    /// Sign in to a profile, old or new, by Claude Code's own sign-in; the live login stays as it is meanwhile
+    Rotate(RotateOptions),
+    /// Open a browser window of a profile's own, in which it stays signed in; or say who has to be signed in
+    Login(LoginOptions),
     /// Go back to the last earlier login of a profile that the server still honours; another `undo` leads forth again
     Undo {
         /// The profile; the live one where none is named
@@ -105,6 +109,52 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Whom to sign in, and how.
+#[derive(Debug, clap::Args)]
+pub struct RotateOptions {
+    /// The profile; one that does not exist yet is made
+    pub alias: Option<String>,
+    /// Every profile that needs it, one after another
+    #[arg(long, conflicts_with_all = ["alias", "cancel"])]
+    pub due: bool,
+    /// Give up the sign-in that is under way
+    #[arg(long, conflicts_with = "alias")]
+    pub cancel: bool,
+    /// Set the live login aside, and sign in with `/login` in Claude Code
+    #[arg(long)]
+    pub classic: bool,
+    /// If somebody else signs in than was asked for, keep that login as this profile
+    #[arg(long, value_name = "ALIAS")]
+    pub keep_as: Option<String>,
+    /// In which browser the page is opened
+    #[arg(long, value_enum, default_value_t = Window::Auto)]
+    pub window: Window,
+}
+
+/// Where a page is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Window {
+    /// In the profile's own window if it has one, else in your browser
+    Auto,
+    /// In a window of the profile's own
+    Own,
+    /// In your browser
+    Default,
+    /// Nowhere: the address is shown
+    None,
+}
+
+/// Whose window to open.
+#[derive(Debug, clap::Args)]
+pub struct LoginOptions {
+    /// The profile
+    #[arg(required_unless_present = "needed")]
+    pub alias: Option<String>,
+    /// Show the profiles that only a person can bring back
+    #[arg(long, conflicts_with = "alias")]
+    pub needed: bool,
 }
 
 /// How to list.

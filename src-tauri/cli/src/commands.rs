@@ -6,9 +6,11 @@ mod doctor;
 mod history;
 mod list;
 mod log;
+mod login;
 mod refresh;
 mod remove;
 mod rename;
+mod rotate;
 mod shown;
 mod status;
 pub mod statusline;
@@ -41,6 +43,8 @@ pub fn run(context: &Context, command: &Command) -> Result<Report, Failure> {
         Command::Remove { alias: text, yes } => remove::run(context, &alias(text)?, *yes),
         Command::Undo { alias: None } => undo::run(context, None),
         Command::Undo { alias: Some(text) } => undo::run(context, Some(alias(text)?)),
+        Command::Rotate(options) => rotate::run(context, options),
+        Command::Login(options) => login::run(context, options),
         Command::Log { number } => log::run(context, *number),
         Command::Doctor { fix } => Ok(doctor::run(context, *fix)),
         Command::Statusline(options) => statusline::setup::run(context, options),

@@ -9,6 +9,7 @@ mod exit;
 mod json;
 mod progress;
 mod render;
+mod terms;
 
 use std::process::ExitCode;
 
@@ -16,7 +17,8 @@ use signalbox_machine::assemble;
 use signalbox_machine::settings::Settings;
 use signalbox_machine::surroundings::Surroundings;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, StatuslineOptions};
+use crate::commands::statusline;
 use crate::context::Context;
 use crate::exit::{Failure, Status};
 
@@ -25,12 +27,12 @@ const LOG_VARIABLE: &str = "SIGNALBOX_LOG";
 
 fn main() -> ExitCode {
     log_if_wanted();
+    // Claude Code runs this after every answer.
+    if let Some(options) = statusline::installed::options(std::env::args_os().skip(1)) {
+        return drawn(&options);
+    }
     let status = match args::read() {
-        // It is drawn whatever happens, and nothing else is said.
-        Ok(Args { command: Command::Statusline(options), .. }) if options.draws() => {
-            commands::statusline::draw(&options);
-            return ExitCode::SUCCESS;
-        }
+        Ok(Args { command: Command::Statusline(options), .. }) if options.draws() => return drawn(&options),
         Ok(args) => exit::guarded(args.json, || run(&args)),
         Err(refused) => refused.end(),
     };
@@ -41,6 +43,12 @@ fn main() -> ExitCode {
         return ExitCode::from(Status::Failed.number());
     }
     ExitCode::from(status.number())
+}
+
+/// The statusline is drawn whatever happens, and nothing else is said.
+fn drawn(options: &StatuslineOptions) -> ExitCode {
+    statusline::draw(options);
+    ExitCode::SUCCESS
 }
 
 fn run(args: &Args) -> Result<Status, Failure> {
@@ -59,6 +67,7 @@ fn run(args: &Args) -> Result<Status, Failure> {
     };
     let ports = progress::watched(assemble::with_settings(&surroundings, settings, "cli"));
     let context = Context::new(surroundings, broken, ports, args.json);
+    terms::point_at_once(&context.ports, &args.command, args.json);
     let report = commands::run(&context, &args.command)?;
     Ok(context.conclude(report))
 }

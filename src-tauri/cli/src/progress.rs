@@ -12,7 +12,7 @@ use signalbox_core::document::Document;
 use signalbox_core::identity::Account;
 use signalbox_core::ports::{
     Delegate, DelegateError, Delegated, LiveLock, LockError, Locks, OwnLock, Ports, Provider, ProviderError,
-    RefreshError, Renewal, StoreError,
+    RefreshError, Renewal, RotationLock, StoreError,
 };
 use signalbox_core::time::Timestamp;
 use signalbox_core::usage::{Reading, Usage};
@@ -89,6 +89,11 @@ impl Locks for Watched<dyn Locks> {
 
     fn live(&self, own: &OwnLock) -> Result<LiveLock, LockError> {
         self.said.during("Claude Code to finish with its login", || self.inner.live(own))
+    }
+
+    /// Never waits.
+    fn rotation(&self) -> Result<Option<RotationLock>, LockError> {
+        self.inner.rotation()
     }
 }
 

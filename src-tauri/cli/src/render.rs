@@ -1,27 +1,23 @@
-//! How things look on a terminal: colours, tables, and text that cannot steer the terminal. Owns widths, escapes and the signs
-//! of a terminal that knows ASCII alone; bars are in `meters`, charts in `chart`. Leaves the words to `signalbox_core::words` and
-//! the choice of what to show to the commands.
+//! How things look on a terminal: colours, cells, and text that cannot steer the terminal. Owns escapes and the signs of a terminal
+//! that knows ASCII alone; tables are in `table`, bars in `meters`, charts in `chart`. Leaves the words to `signalbox_core::words`
+//! and the choice of what to show to the commands.
 
 pub mod chart;
 pub mod meters;
+pub mod table;
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signalbox_core::board::{Badge, Level, Severity};
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Between two columns.
 const GAP: &str = "  ";
-/// A column is not cut below this.
-const COLUMN_MIN: usize = 4;
 /// Narrower than this, nothing is cut: the terminal would wrap anything.
 const WIDTH_MIN: usize = 20;
 /// Columns where nobody says how many there are.
 const WIDTH_USUAL: usize = 80;
-/// What a column that gives way first keeps.
-const YIELDS_TO: usize = 12;
 /// Signs of ours and what stands for each where only ASCII is wanted. One column each, so that everything stays aligned.
 const ASCII: [(&str, char); 12] = [
     ("●◆", '*'),
@@ -63,16 +59,23 @@ pub enum Colour {
 #[derive(Clone, Debug)]
 pub struct Cell {
     text: String,
+    /// What it says where there is less room, if it can.
+    short: Option<String>,
     colour: Colour,
 }
 
 impl Cell {
     pub fn new(text: &str, colour: Colour) -> Self {
-        Self { text: printable(text), colour }
+        Self { text: printable(text), short: None, colour }
     }
 
     pub fn plain(text: &str) -> Self {
         Self::new(text, Colour::Plain)
+    }
+
+    /// The same, and what it says where there is less room.
+    pub fn or(self, short: &str) -> Self {
+        Self { short: Some(printable(short)), ..self }
     }
 }
 
@@ -138,51 +141,6 @@ impl Style {
         }
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
-
-    /// Rows as aligned columns. Where they are too wide, the widest column is cut with `…` until they fit.
-    pub fn table(self, rows: &[Vec<Cell>]) -> String {
-        self.table_yielding(rows, None)
-    }
-
-    /// As [`Style::table`], but the column `first` is cut before all others: it says the least.
-    pub fn table_yielding(self, rows: &[Vec<Cell>], first: Option<usize>) -> String {
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let mut widths: Vec<usize> = (0..columns)
-            .map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.text.width()).max().unwrap_or(0))
-            .collect();
-        self.fit(&mut widths, first);
-        let mut table = String::new();
-        for row in rows {
-            let last = row.iter().rposition(|cell| !cell.text.is_empty());
-            for (at, cell) in row.iter().enumerate().take_while(|(at, _)| Some(*at) <= last) {
-                let text = cut(&cell.text, widths[at]);
-                let fill = widths[at] - text.width();
-                table.push_str(&self.paint(&text, cell.colour));
-                if Some(at) != last {
-                    table.push_str(&" ".repeat(fill));
-                    table.push_str(GAP);
-                }
-            }
-            table.push('\n');
-        }
-        table
-    }
-
-    fn fit(self, widths: &mut [usize], first: Option<usize>) {
-        let Some(room) = self.width else { return };
-        let gaps = GAP.len() * widths.len().saturating_sub(1);
-        let over = (widths.iter().sum::<usize>() + gaps).saturating_sub(room);
-        if let Some(width) = first.and_then(|first| widths.get_mut(first)) {
-            *width -= over.min(width.saturating_sub(YIELDS_TO));
-        }
-        while widths.iter().sum::<usize>() + gaps > room {
-            let widest = widths.iter_mut().filter(|width| **width > COLUMN_MIN).max_by_key(|width| **width);
-            match widest {
-                Some(width) => *width -= 1,
-                None => return,
-            }
-        }
-    }
 }
 
 /// The colour of a meter.
@@ -213,22 +171,6 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    let mut used = 1;
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
-        if used > width {
-            break;
-        }
-        kept.push(c);
-    }
-    format!("{}…", kept.trim_end())
-}
-
 /// Something could not be written to standard output.
 static LOST: AtomicBool = AtomicBool::new(false);
 
@@ -253,31 +195,11 @@ pub fn complain(text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::*;
 
     const PLAIN: Style = Style { colour: false, ascii: false, width: None };
-
-    fn rows() -> Vec<Vec<Cell>> {
-        [["●", "work", "ada@northwind-research.example"], ["", "höhle", "世界@example.org"]]
-            .iter()
-            .map(|row| row.iter().map(|text| Cell::plain(text)).collect())
-            .collect()
-    }
-
-    #[test]
-    fn columns_are_aligned_by_what_is_seen() {
-        assert_eq!(PLAIN.table(&rows()), "●  work   ada@northwind-research.example\n   höhle  世界@example.org\n");
-    }
-
-    #[test]
-    fn a_narrow_terminal_cuts_the_widest_column() {
-        let narrow = Style { width: Some(24), ..PLAIN };
-        let table = narrow.table(&rows());
-        assert_eq!(table, "●  work   ada@northwind…\n   höhle  世界@example.…\n");
-        assert!(table.lines().all(|line| line.width() <= 24), "{table}");
-        let tiny = Style { width: Some(20), ..PLAIN };
-        assert!(tiny.table(&rows()).lines().all(|line| line.width() <= 20));
-    }
 
     #[test]
     fn colour_is_only_where_it_is_wanted() {
@@ -289,16 +211,6 @@ mod tests {
     #[test]
     fn text_from_outside_cannot_steer_the_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\r\n\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c");
-    }
-
-    #[test]
-    fn a_column_that_says_the_least_is_cut_first() {
-        let narrow = Style { width: Some(30), ..PLAIN };
-        let row = ["ada@northwind-research.example", "5-hour 71 %"].map(Cell::plain).to_vec();
-        assert_eq!(narrow.table_yielding(&[row], Some(0)), "ada@northwind-re…  5-hour 71 %\n");
-        let tiny = Style { width: Some(20), ..PLAIN };
-        let row = ["ada@northwind-research.example", "5-hour 71 %"].map(Cell::plain).to_vec();
-        assert_eq!(tiny.table_yielding(&[row], Some(0)).trim_end().width(), 20);
     }
 
     #[test]

@@ -8,6 +8,8 @@ use anyhow::{Context, Result, ensure};
 use provider_sim::Fault;
 use serde::Deserialize;
 
+use super::readings::Past;
+
 /// One file in `tests/cmd`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +31,8 @@ pub struct Case {
 pub struct Given {
     /// Accounts that are registered under their own names; the first one is live in the end.
     pub profiles: Vec<String>,
+    /// What was read of each of them before, oldest first.
+    pub readings: Vec<Past>,
     /// Signed in outside Signalbox afterwards.
     pub sign_in: Option<String>,
     /// Claude Code has refreshed the live login since it was saved.

@@ -9,6 +9,7 @@ pub(crate) mod loss;
 mod pattern;
 mod prompts;
 mod races;
+mod readings;
 mod runner;
 mod secrets;
 mod sessions;

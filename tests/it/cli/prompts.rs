@@ -63,7 +63,7 @@ fn adding_after_a_drift_is_explained_and_asked_about() {
     for said in [
         "The live login changed from work (ada@northwind-research.example) to ada@example.org outside Signalbox",
         "the server revoked the saved login of `work` as well",
-        "the guided `rotate`",
+        "`signalbox rotate <alias>` adds a login without that risk",
         "Go on? [y/N]",
         "Cannot add personal: you said no; the live login is not registered, and nothing was changed",
     ] {

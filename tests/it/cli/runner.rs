@@ -16,7 +16,7 @@ use signalbox_tests::process::program;
 use signalbox_tests::stage::{Said, Stage};
 
 use super::case::{self, Case, Given, Live, Run};
-use super::{loss, pattern, sessions};
+use super::{loss, pattern, readings, sessions};
 
 /// How many cases run at once.
 const AT_ONCE: usize = 6;
@@ -72,7 +72,9 @@ fn play(case: &Case) -> Result<()> {
 fn set_up(stage: &Stage, given: &Given) -> Result<Vec<(String, LoginId)>> {
     let mut logins = Vec::new();
     for profile in &given.profiles {
-        logins.push((profile.clone(), stage.seed(profile)?.login));
+        let profile = stage.seed(profile)?;
+        readings::keep(stage, &profile, &given.readings)?;
+        logins.push((profile.alias, profile.login));
     }
     if given.profiles.len() > 1 {
         stage.signalbox(&["use", &given.profiles[0]])?;

@@ -6,6 +6,7 @@ use signalbox_core::error::{Code, Doing, NextStep, Problem};
 use signalbox_core::profile::{Alias, Profile};
 use signalbox_core::register::{self, Removed};
 use signalbox_core::{recover, vault};
+use signalbox_machine::browser::{Browsers, Choice, WindowKey};
 
 use super::shown;
 use crate::context::{Context, Report, while_doing};
@@ -20,11 +21,15 @@ pub fn run(context: &Context, alias: &Alias, yes: bool) -> Result<Report, Failur
         agreed(context, profile)?;
     }
     recover::recover(&context.ports).map_err(while_doing(&doing))?;
-    let Removed { account, was_active } =
+    let Removed { account, was_active, window } =
         register::remove(&context.ports, alias).map_err(|error| Failure::flow(&error, &doing))?;
     context.say(&format!("Removed {alias}: {}.\n", shown::account(&account)));
     if was_active {
         context.note("its login is still the live one; Claude Code stays signed in");
+    }
+    let window = WindowKey::parse(&window).expect("it is made of hexadecimal digits");
+    if let Err(error) = Browsers::new(&context.surroundings, Choice::Any).remove(&window) {
+        context.note(&format!("its browser window's folder stays: {error}; {}", error.hint()));
     }
     Ok(Report::of(json::members(json!({ "removed": alias, "email": account.email, "wasActive": was_active }))))
 }
@@ -45,7 +50,7 @@ fn agreed(context: &Context, profile: &Profile) -> Result<(), Failure> {
     }
     let question = format!(
         "This deletes the saved login of {alias} ({email}) on this computer. The account itself is not touched, and a login \
-         that is live stays live. To use {alias} again you would sign in anew. Remove it?"
+         that is live stays live. Its own browser window, if it has one, is forgotten too. To use {alias} again you would sign in anew. Remove it?"
     );
     if context.ask(&question) { Ok(()) } else { Err(refused("you said no; its saved login is kept")) }
 }

@@ -5,6 +5,7 @@
 //! It runs after every answer, so it is kept cheap: no lock, no network, no Keychain, and the database only where
 //! Claude Code tells no usage itself.
 
+pub mod installed;
 mod line;
 pub mod setup;
 
@@ -18,8 +19,8 @@ use signalbox_core::profile::Roster;
 use signalbox_core::time::{MINUTE, Timestamp};
 use signalbox_core::usage::{Reading, Usage};
 use signalbox_core::vault::{self, VaultError};
-use signalbox_machine::assemble;
 use signalbox_machine::clock::SystemClock;
+use signalbox_machine::data_folder::DataFolder;
 use signalbox_machine::feed::FeedFolder;
 use signalbox_machine::settings::Settings;
 use signalbox_machine::statusline::input::{self, BYTES_MAX, Input};
@@ -60,7 +61,7 @@ fn drawn(options: &StatuslineOptions) {
     let inside = std::env::var_os(wrapped::INSIDE).is_some();
     let wrap = options.wrap.clone().or_else(|| settings.statusline.command.clone()).filter(|_| !inside);
     let facts = match surroundings {
-        Some(surroundings) => facts(&surroundings, settings, told.unwrap_or_default()),
+        Some(surroundings) => facts(&surroundings, told.unwrap_or_default()),
         None => Facts { profile: "no home folder".to_owned(), ..Facts::default() },
     };
     let line = format.line(&facts, Style::for_claude_code());
@@ -104,11 +105,10 @@ fn beside(line: &str, place: Place, command: &str, input: Input) {
 }
 
 /// What there is to show; takes down on the way what the session was told.
-fn facts(surroundings: &Surroundings, settings: Settings, told: Told) -> Facts {
+fn facts(surroundings: &Surroundings, told: Told) -> Facts {
     let now = SystemClock.now();
-    let ports = assemble::with_settings(surroundings, settings, "cli");
     let uses = session::uses(surroundings, |name| std::env::var_os(name));
-    let roster = vault::load_roster(&ports);
+    let roster = vault::roster_in(&DataFolder::new(surroundings.data_folder()));
     let profile = profile(&uses, roster.as_ref());
     let reading = match (&uses, roster.ok().filter(|roster| roster.active().is_some())) {
         (Uses::Another(_), _) | (_, None) => Some(now_told(&told, now)),

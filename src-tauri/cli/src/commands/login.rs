@@ -1,0 +1,73 @@
+//! `signalbox login`: a browser window of a profile's own, in which its account stays signed in beside the others; and the profiles that
+//! only a person can bring back. Owns saying so; leaves the windows to `signalbox_machine::browser`, and the sign-in to `rotate`.
+
+use serde_json::json;
+use signalbox_core::board::{self, Activity, Card, CardAction, Reason};
+use signalbox_core::error::{Code, Doing, NextStep};
+use signalbox_core::profile::Alias;
+use signalbox_core::{sync, vault};
+use signalbox_machine::browser::{Browsers, Choice, Opened, Page, WindowKey};
+
+use crate::args::LoginOptions;
+use crate::context::{Context, Report, alias, while_doing};
+use crate::exit::Failure;
+use crate::json;
+
+/// Where a person signs in to the provider; Claude Code's own sign-in begins there too (`docs/observed.md` §7).
+const PAGE: &str = "https://claude.ai/login";
+
+pub fn run(context: &Context, options: &LoginOptions) -> Result<Report, Failure> {
+    match &options.alias {
+        Some(text) => open(context, &alias(text)?),
+        None => needed(context),
+    }
+}
+
+fn open(context: &Context, alias: &Alias) -> Result<Report, Failure> {
+    let doing = Doing::SignIn(alias.clone());
+    let roster = vault::load_roster(&context.ports).map_err(while_doing(&doing))?;
+    let profile = roster.get(alias).map_err(while_doing(&doing))?;
+    let key = WindowKey::parse(&profile.window()).expect("it is made of hexadecimal digits");
+    let page = Page::parse(PAGE).expect("a page of Anthropic's sign-in");
+    let opened = Browsers::new(&context.surroundings, Choice::Any).open(&key, &page).map_err(|error| {
+        let message = format!("Cannot open a window for {alias}: {error}");
+        Failure::new(Code::Store, message, NextStep::Retry).with_hint(error.hint())
+    })?;
+    let (own, kind) = match opened {
+        Opened::Own { kind, .. } => (true, Some(kind.name())),
+        Opened::Shared => (false, None),
+    };
+    context.say(&match kind {
+        Some(kind) => format!(
+            "A window of {kind} is open that is {alias}\u{2019}s own. Sign in to {} there; it stays signed in beside the others.\n",
+            profile.account.email
+        ),
+        None => format!("Your browser is open. Sign in to {} there.\n", profile.account.email),
+    });
+    context.say(&format!("`signalbox rotate {alias}` renews its login, with one click in that window.\n"));
+    Ok(Report::of(json::members(json!({ "alias": alias, "ownWindow": own, "browser": kind }))))
+}
+
+fn needed(context: &Context) -> Result<Report, Failure> {
+    let roster = vault::load_roster(&context.ports).map_err(while_doing(&Doing::Show))?;
+    let live = sync::glance(&context.ports, &roster);
+    let board = board::assemble(&context.ports, &Activity::of_a_glance(live, context.now()));
+    let cards = board.map_err(while_doing(&Doing::Show))?.cards;
+    let needed: Vec<_> = cards.iter().filter(|card| card.action == CardAction::SignIn).collect();
+    if needed.is_empty() {
+        context.say("No profile needs to be signed in.\n");
+    }
+    for card in &needed {
+        context.say(&format!("{}  {}  {}; `signalbox rotate {0}`\n", card.alias, card.email, why(card)));
+    }
+    let each = needed.iter().map(|card| json!({ "alias": card.alias, "email": card.email, "because": why(card) }));
+    Ok(Report::of(json::members(json!({ "needed": each.collect::<Vec<_>>() }))))
+}
+
+fn why(card: &Card) -> &'static str {
+    match card.badge.reason {
+        Reason::Unreadable => "its saved login cannot be read",
+        Reason::SignedOut => "Claude Code is signed out of it",
+        _ => "its login has ended",
+    }
+}
