@@ -138,6 +138,7 @@ impl Engine {
             self.notice_waking(now);
             self.poll(now);
             self.look_at_the_feed();
+            self.look_at_the_sign_in();
         }
         if soon >= self.next_tick {
             self.next_tick = now + self.pace.tick;
@@ -166,6 +167,8 @@ impl Engine {
 
     /// The login may have been written.
     pub(super) fn login_changed(&mut self) {
+        // Another program may have set it aside, and then it is no news.
+        self.look_at_the_sign_in();
         if self.looks.under_way {
             // It may have read what stood there before.
             self.looks.again = true;
@@ -195,7 +198,7 @@ impl Engine {
     fn mend(&mut self) {
         if self.aftermath.mending {
             self.aftermath.again = true;
-        } else if self.leave_at.is_none() {
+        } else if !self.is_idle() {
             self.aftermath.mending = true;
             self.give(Job::Mend);
         }
@@ -236,7 +239,7 @@ impl Engine {
             self.looks.again |= how == Look::IfNew;
             return;
         }
-        if self.leave_at.is_some() {
+        if self.is_idle() {
             return;
         }
         self.looks.under_way = true;
@@ -287,7 +290,7 @@ impl Engine {
 
     /// Takes the watch if nobody else keeps it.
     pub(super) fn ask_for_the_watch(&mut self) {
-        if self.watching || self.leave_at.is_some() {
+        if self.watching || self.is_idle() {
             return;
         }
         let before = self.activity.watched_by.take();

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::Event;
 use super::job::{Edit, our_fault};
+use super::rotation::{Taken, Turn};
 
 /// Reaches the engine from any thread.
 #[derive(Clone)]
@@ -32,6 +33,14 @@ impl EngineHandle {
         let (reply, answer) = oneshot::channel();
         self.send(Event::Show { reply });
         answer.await.map_err(|_| our_fault(&Doing::Show))
+    }
+
+    /// Takes a step of a guided sign-in, and waits until that is done.
+    pub async fn turn(&self, turn: Turn) -> Result<Taken, Problem> {
+        let doing = turn.doing(None);
+        let (reply, answer) = oneshot::channel();
+        self.send(Event::Turn { turn, reply });
+        answer.await.unwrap_or_else(|_| Err(our_fault(&doing)))
     }
 
     /// Changes the list of profiles, and waits until that is done.

@@ -11,6 +11,7 @@ use signalbox_core::ports::Stamp;
 use signalbox_core::profile::Alias;
 use signalbox_core::recover::Recovered;
 use signalbox_core::register::Consent;
+use signalbox_core::rotate::Rotation;
 use signalbox_core::switch::Used;
 use signalbox_core::sync::Synced;
 use signalbox_core::time::Timestamp;
@@ -18,6 +19,7 @@ use signalbox_core::undo::Undone;
 use signalbox_core::view::View;
 
 use super::Reply;
+use super::rotation::{Brought, Turn, TurnReply};
 
 /// One call of a core flow.
 pub enum Job {
@@ -45,6 +47,14 @@ pub enum Job {
         edit: Edit,
         reply: Reply,
     },
+    /// A step of a guided sign-in. Without `reply` nobody asked for it.
+    Turn {
+        turn: Turn,
+        doing: Doing,
+        reply: Option<TurnReply>,
+    },
+    /// See how far a guided sign-in is: no lock, no request, no write.
+    LookAtTheSignIn,
     /// Take in what the statusline told, and read the usage of whoever is due.
     Round {
         urgency: Urgency,
@@ -159,6 +169,12 @@ pub enum Ended {
         reply: Reply,
         result: Result<Done, Failure>,
     },
+    Turned {
+        doing: Doing,
+        reply: Option<TurnReply>,
+        result: Result<Brought, Failure>,
+    },
+    SignInSeen(Result<Option<Rotation>, Failure>),
     /// Somebody was due: the provider is being asked now. Another outcome of the same job follows.
     RoundBegan,
     /// `asked`: it began to ask the provider; `told`: the statusline brought something new.
@@ -229,6 +245,16 @@ pub fn our_fault(doing: &Doing) -> Problem {
         code: Code::Internal,
         message: format!("Cannot {}: Signalbox itself failed", doing.words()),
         next_step: NextStep::ReportBug,
+        about: doing.about(),
+    }
+}
+
+/// The problem that stands for a person who has not agreed to the terms yet.
+pub fn not_agreed(doing: &Doing) -> Problem {
+    Problem {
+        code: Code::Usage,
+        message: format!("Cannot {}: you have not agreed to the terms yet", doing.words()),
+        next_step: NextStep::Retry,
         about: doing.about(),
     }
 }

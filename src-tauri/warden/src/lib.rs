@@ -7,10 +7,12 @@
 //! `switching` before the switch begins, however slow the provider is.
 
 mod duties;
+mod habits;
 mod handle;
 mod job;
 mod notice;
 mod outcome;
+mod rotation;
 mod rounds;
 mod show;
 #[cfg(test)]
@@ -21,10 +23,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use signalbox_core::board::{Activity, Board, LiveState, Switching};
-use signalbox_core::episodes::{Announcement, Notices, Teller};
+use signalbox_core::episodes::{Announcement, Teller};
 use signalbox_core::error::{Doing, Problem};
 use signalbox_core::poll::Urgency;
 use signalbox_core::ports::Ports;
@@ -33,10 +35,13 @@ use signalbox_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 use duties::{Aftermath, Fault, Look, Looks};
+pub use habits::{Habits, Pace, WatchedBy};
 pub use handle::EngineHandle;
 pub use job::Edit;
 use job::{AskedBy, Ended, Job};
 use notice::Said;
+use rotation::{Guide, TurnReply};
+pub use rotation::{Taken, Turn};
 use rounds::Rounds;
 use work::Worker;
 
@@ -46,6 +51,8 @@ pub type Reply = oneshot::Sender<Result<(), Problem>>;
 /// Everything that can happen.
 pub enum Event {
     Started,
+    /// The person agreed to what [`Habits::waits`] waits for.
+    Agreed,
     Tick,
     /// Somebody wrote Claude Code's login.
     LoginChanged,
@@ -60,6 +67,11 @@ pub enum Event {
     Edit {
         edit: Edit,
         reply: Reply,
+    },
+    /// A person takes a step of a guided sign-in.
+    Turn {
+        turn: Turn,
+        reply: TurnReply,
     },
     /// The page wants the board as it is now.
     Show {
@@ -80,80 +92,6 @@ pub trait Faces: Send {
     /// The program is going to end; work that must not be interrupted may still take some seconds.
     fn leaving(&self);
     fn exit(&self);
-}
-
-/// The engine's sense of time.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// How often the live store's stamp is compared, where no file watch was quicker.
-    pub poll: Duration,
-    /// How often usage that is due is read, the watch is asked for, and a board is made although nothing happened.
-    pub tick: Duration,
-    /// A look that settled nothing is repeated after this, then after twice as long, and so on.
-    pub look_again: Duration,
-    /// How soon after a look that settled nothing another write of the live login is worth a question to the server.
-    pub calm: Duration,
-    /// How long after a switch a session may still write the old account's `oauthAccount` (`docs/observed.md` §14).
-    pub mend_after: Duration,
-    /// How often a settled live login is read although its stamp did not change: a Keychain's counts whole seconds,
-    /// so a second write within one of them cannot be seen.
-    pub confirm_every: Duration,
-    /// How long a notice is news.
-    pub notice_for: Duration,
-    /// The machine slept if between two polls the wall clock went on by so much more than this program did.
-    pub slept: Duration,
-    /// How long after waking the network may take to come back.
-    pub after_wake: Duration,
-    /// How long quitting waits for work in flight. A spent refresh token must not lose its answer.
-    pub leave_within: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            poll: Duration::from_secs(5),
-            tick: Duration::from_secs(10),
-            look_again: Duration::from_secs(10),
-            calm: Duration::from_secs(2),
-            mend_after: Duration::from_secs(5),
-            confirm_every: Duration::from_secs(300),
-            notice_for: Duration::from_secs(30),
-            slept: Duration::from_secs(30),
-            after_wake: Duration::from_secs(2),
-            leave_within: Duration::from_secs(70),
-        }
-    }
-}
-
-impl Pace {
-    /// Where nobody looks at badges that age.
-    pub fn without_a_screen() -> Self {
-        Self { tick: Duration::from_secs(60), ..Self::default() }
-    }
-}
-
-/// Says who else keeps the watch. `None`: this program does, and from then on it is not asked again.
-pub type WatchedBy = Box<dyn FnMut() -> Option<String> + Send>;
-
-/// How this program wants its warden.
-pub struct Habits {
-    pub pace: Pace,
-    /// A choice that something undid is made live again without asking, as often as the core allows.
-    pub restores: bool,
-    /// A person can be told something unasked.
-    pub announces: bool,
-    /// Of which usage.
-    pub notices: Notices,
-    /// Asked at the start, and at every tick until the watch is this program's. While another keeps it this one is a
-    /// *guest*: it shows everything and does what a person asks for, but begins nothing by itself.
-    pub watched_by: WatchedBy,
-}
-
-impl Habits {
-    /// Of the only program there is, which asks before it does anything and announces nothing.
-    pub fn alone(pace: Pace) -> Self {
-        Self { pace, restores: false, announces: false, notices: Notices::default(), watched_by: Box::new(|| None) }
-    }
 }
 
 /// Who has to be told about a problem, and what makes it go away.
@@ -203,6 +141,7 @@ struct Engine {
     looks: Looks,
     aftermath: Aftermath,
     fault: Fault,
+    guide: Guide,
     next_tick: Instant,
     next_poll: Instant,
     usage: Rounds,
@@ -211,6 +150,8 @@ struct Engine {
     /// All jobs that have not ended.
     in_flight: u32,
     leave_at: Option<Instant>,
+    /// See [`Habits::waits`].
+    waits: bool,
 }
 
 /// Starts the engine's thread and its workers.
@@ -225,7 +166,7 @@ pub fn start(ports: Arc<Ports>, faces: Box<dyn Faces>, habits: Habits) -> std::i
 
 impl Engine {
     fn new(ports: Arc<Ports>, faces: Box<dyn Faces>, habits: Habits, events: &Sender<Event>) -> std::io::Result<Self> {
-        let Habits { pace, restores, announces, notices, watched_by } = habits;
+        let Habits { pace, restores, announces, notices, watched_by, waits } = habits;
         let leaving = Arc::new(AtomicBool::new(false));
         let worker = |name| {
             let teller = Teller::new(notices.clone());
@@ -257,6 +198,7 @@ impl Engine {
             looks: Looks::new(now),
             aftermath: Aftermath::default(),
             fault: Fault::default(),
+            guide: Guide::default(),
             // Whoever has just started it wants to see usage soon.
             next_tick: now + pace.tick.min(pace.look_again),
             next_poll: now + pace.poll,
@@ -264,6 +206,7 @@ impl Engine {
             asking: 0,
             in_flight: 0,
             leave_at: None,
+            waits,
         })
     }
 
@@ -297,7 +240,7 @@ impl Engine {
     }
 
     fn handle(&mut self, event: Event) {
-        if matches!(event, Event::Use { .. } | Event::Refresh | Event::Edit { .. }) {
+        if matches!(event, Event::Use { .. } | Event::Refresh | Event::Edit { .. } | Event::Turn { .. }) {
             self.ports.live.ask_again();
         }
         match event {
@@ -305,14 +248,25 @@ impl Engine {
                 self.ask_for_the_watch();
                 self.give(Job::Recover { after: None });
                 self.look(Look::Anyway);
+                self.look_at_the_sign_in();
                 self.publish();
+            }
+            Event::Agreed => {
+                if std::mem::take(&mut self.waits) {
+                    self.handle(Event::Started);
+                }
             }
             Event::Tick => self.tick(),
             Event::LoginChanged => self.login_changed(),
             Event::AccountChanged => self.account_changed(),
             Event::Use { op, alias } => self.begin_use(op, alias),
             Event::Refresh => self.refresh(),
+            Event::Edit { edit, reply } if self.waits => {
+                // A page that was closed meanwhile does not want it any more.
+                let _ = reply.send(Err(job::not_agreed(&edit.doing())));
+            }
             Event::Edit { edit, reply } => self.give(Job::Edit { edit, reply }),
+            Event::Turn { turn, reply } => self.begin_turn(turn, reply),
             Event::Show { reply } => {
                 let board = self.publish();
                 // A page that was closed meanwhile does not want it any more.
@@ -337,8 +291,13 @@ impl Engine {
         }
     }
 
+    /// Nothing begins any more, or nothing yet.
+    fn is_idle(&self) -> bool {
+        self.waits || self.leave_at.is_some()
+    }
+
     fn give(&mut self, job: Job) {
-        if self.leave_at.is_some() {
+        if self.is_idle() {
             return;
         }
         let worker = match &job {
@@ -354,6 +313,8 @@ impl Engine {
             | Job::Mend
             | Job::Restore { .. }
             | Job::Edit { .. }
+            | Job::Turn { .. }
+            | Job::LookAtTheSignIn
             | Job::Note { .. } => &self.flows,
         };
         worker.give(job);
@@ -362,8 +323,8 @@ impl Engine {
 
     /// Says `switching` to every face before the switch begins.
     fn begin_use(&mut self, op: u32, alias: Alias) {
-        // Nothing begins any more, so nothing may claim to have begun.
-        if self.leave_at.is_some() {
+        // What does not begin may not claim to have begun.
+        if self.is_idle() {
             return;
         }
         self.activity.switching = Some(Switching { op, alias: alias.clone() });
@@ -383,7 +344,7 @@ impl Engine {
     }
 
     fn ask(&mut self, aliases: Vec<Alias>, by: AskedBy) {
-        if !aliases.is_empty() && self.leave_at.is_none() {
+        if !aliases.is_empty() && !self.is_idle() {
             self.asking += 1;
             self.give(Job::Ask { aliases, by });
         }
@@ -391,6 +352,7 @@ impl Engine {
 
     fn leave(&mut self) {
         if self.leave_at.is_none() {
+            self.put_the_live_login_back();
             self.end_the_watch();
             self.leaving.store(true, Ordering::Relaxed);
             self.leave_at = Some(Instant::now() + self.pace.leave_within);

@@ -28,6 +28,8 @@ impl Engine {
             Ended::Mended(result) => self.mended(result),
             Ended::Restored { problem, result } => self.restored(*problem, result),
             Ended::Edited { edit, reply, result } => self.edited(&edit, reply, result),
+            Ended::Turned { doing, reply, result } => self.turned(&doing, reply, result),
+            Ended::SignInSeen(result) => self.sign_in_seen(result),
             Ended::Faulted(doing) => {
                 self.faulted(&doing);
                 self.publish();
@@ -92,6 +94,7 @@ impl Engine {
     }
 
     fn looked(&mut self, result: Result<Looked, Failure>) {
+        self.live_seen();
         match result {
             Ok(Looked { stamp, found: Found::Nothing, .. }) => {
                 // What was found the last time still stands there.
@@ -207,7 +210,8 @@ impl Engine {
     /// themselves.
     fn note_live(&mut self, before: Option<Alias>) {
         let live = &self.activity.live;
-        if *live == LiveState::Unresolved || self.noted.as_ref() == Some(live) || !self.watching {
+        let quiet = !self.watching || self.is_set_aside();
+        if quiet || *live == LiveState::Unresolved || self.noted.as_ref() == Some(live) {
             return;
         }
         let event = match live {
@@ -313,7 +317,7 @@ impl Engine {
     }
 
     /// A switch of ours has just made this profile live.
-    fn made_live(&mut self, alias: &Alias) {
+    pub(super) fn made_live(&mut self, alias: &Alias) {
         self.was_live = Some(alias.clone());
         self.doubted = None;
         self.activity.live = LiveState::Known { alias: alias.clone() };

@@ -42,7 +42,7 @@ impl Engine {
     /// Usage that is due is read by whoever keeps the watch; a person who opens the board need not wait for that one. A wish that comes in the middle of a round is not lost: whoever
     /// was passed over may be due in its eyes.
     pub(super) fn begin_round(&mut self, urgency: Urgency) {
-        if self.leave_at.is_some() || (!self.watching && urgency == Urgency::Due) {
+        if self.is_idle() || (!self.watching && urgency == Urgency::Due) {
             return;
         }
         if self.usage.under_way {

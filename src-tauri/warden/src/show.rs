@@ -33,7 +33,7 @@ impl Engine {
 
     /// One board at a time: the next is looked at when the last one has been.
     fn find_out_what_to_tell(&mut self) {
-        if self.teller.is_none() || self.telling || self.leave_at.is_some() {
+        if self.teller.is_none() || self.telling || self.is_idle() || self.is_set_aside() {
             return;
         }
         if let Some(board) = &self.last {
@@ -76,6 +76,7 @@ impl Engine {
             cards: self.last.as_ref().map(|board| board.cards.clone()).unwrap_or_default(),
             live: activity.live.clone(),
             switching: activity.switching.clone(),
+            signing_in: activity.signing_in.clone(),
             acked_op: activity.acked_op,
             refreshing: activity.refreshing,
             problem: Some(problem),

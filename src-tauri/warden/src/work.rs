@@ -19,6 +19,7 @@ use signalbox_core::ports::{Ports, ProviderError, Stamp};
 use signalbox_core::profile::Alias;
 use signalbox_core::recover;
 use signalbox_core::register;
+use signalbox_core::rotate;
 use signalbox_core::switch;
 use signalbox_core::sync;
 use signalbox_core::time::{DAY, Timestamp};
@@ -128,6 +129,11 @@ impl Hands {
                 let result = self.attempt(&edit.doing(), |ports| apply(ports, &edit));
                 Ended::Edited { edit, reply, result }
             }
+            Job::Turn { turn, doing, reply } => {
+                let result = self.attempt(&doing, |ports| turn.take(ports));
+                Ended::Turned { doing, reply, result }
+            }
+            Job::LookAtTheSignIn => Ended::SignInSeen(self.attempt(&Doing::Watch, rotate::look)),
             Job::Round { urgency } => self.round(urgency),
             Job::Ask { aliases, by } => Ended::Asked { by, problem: self.read_all(&aliases, Urgency::Forced) },
             Job::Note { event, unless_told } => {
