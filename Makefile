@@ -2,10 +2,10 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help run demo test check check-macos bench soak fuzz build ui install-deps fmt
+.PHONY: help run demo test test-claude check check-macos bench soak fuzz build ui install-deps fmt
 
 # The generated wire types are left out: they vanish in the build, and every `cargo test` writes them again.
-PAGE := $(shell find ui/src ui/public ui/*.html ui/*.ts ui/*.js ui/*.json -type f -not -path '*/generated/*' 2>/dev/null)
+PAGE := docs/terms.md $(shell find ui/src ui/public ui/*.html ui/*.ts ui/*.js ui/*.json -type f -not -path '*/generated/*' 2>/dev/null)
 
 help: ## say what there is
 	@echo 'Signalbox. One of:'
@@ -24,6 +24,9 @@ demo: build ## watch a switch on private, simulated logins; without a display: n
 test: install-deps ui ## everything: formatting, lints, page, tests, the real app, the macOS type check
 	@scripts/install-debian-packages test browser macos-check
 	scripts/test
+
+test-claude: build ## the real Claude Code (npm, one release) against the simulated provider, shut in; ONLY=interactive for one scenario
+	@scripts/test-claude $(if $(ONLY),--only $(ONLY))
 
 check: install-deps ui ## formatting, lints and the page's checks only
 	scripts/test quick

@@ -7,21 +7,19 @@ pub mod place;
 
 use std::time::{Duration, Instant};
 
-use signalbox_core::profile::Alias;
 use tauri::webview::PageLoadEvent;
 use tauri::{
-    AppHandle, Emitter, LogicalSize, Manager, PhysicalPosition, Runtime, WebviewUrl, WebviewWindow,
-    WebviewWindowBuilder, Window, WindowEvent,
+    AppHandle, LogicalSize, Manager, PhysicalPosition, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    Window, WindowEvent,
 };
 
 pub use life::BoardWindow;
 
+use crate::terms;
 use signalbox_warden::{EngineHandle, Event};
 
 /// The window's label, which the capability file names too.
 pub const LABEL: &str = "board";
-/// Makes the page ask whose sign-in it is to show.
-const SIGN_IN_EVENT: &str = "sign-in";
 const WIDTH: f64 = 380.0;
 /// Until the page has said how high it is.
 const HEIGHT_FIRST: f64 = 420.0;
@@ -46,12 +44,6 @@ pub fn open<R: Runtime>(app: &AppHandle<R>, click: Option<Click>) {
     });
 }
 
-/// Opens the board with the way to sign in to `alias` shown, from any thread.
-pub fn open_sign_in<R: Runtime>(app: &AppHandle<R>, alias: Alias) {
-    want_sign_in(app, alias);
-    open(app, None);
-}
-
 /// Whether our windows are left out of pictures and recordings of the screen, from any thread. Only macOS can do that.
 pub fn keep_off_recordings<R: Runtime>(app: &AppHandle<R>, off: bool) {
     on_main(app, move |app| {
@@ -67,21 +59,6 @@ pub fn keep_off_recordings<R: Runtime>(app: &AppHandle<R>, off: bool) {
 /// Whether a window that is made now has to be left out of recordings.
 pub fn is_off_recordings<R: Runtime>(app: &AppHandle<R>) -> bool {
     app.try_state::<BoardWindow>().is_some_and(|window| window.lock().off_recordings)
-}
-
-/// Lets the page show how to sign in to `alias`. One that is still loading asks by itself when it is ready.
-pub fn want_sign_in<R: Runtime>(app: &AppHandle<R>, alias: Alias) {
-    on_main(app, |app| {
-        app.state::<BoardWindow>().lock().sign_in = Some(alias);
-        if let Err(error) = app.emit_to(LABEL, SIGN_IN_EVENT, ()) {
-            tracing::warn!(%error, "the page was not told what to show");
-        }
-    });
-}
-
-/// The profile whose sign-in the page is to show, once.
-pub fn take_sign_in(window: &BoardWindow) -> Option<Alias> {
-    window.lock().sign_in.take()
 }
 
 /// Hides the board, from any thread.
@@ -135,6 +112,8 @@ pub fn on_window_event<R: Runtime>(window: &Window<R>, event: &WindowEvent) {
             hide(app, window);
         }
         WindowEvent::Focused(true) => app.state::<BoardWindow>().lock().focused = true,
+        // Whoever reads a page that the terms name comes back to them.
+        WindowEvent::Focused(false) if terms::are_due(app) => {}
         // Where no window manager gives the focus, none can be lost.
         WindowEvent::Focused(false) if app.state::<BoardWindow>().lock().blur(Instant::now()) => hide(app, window),
         _ => {}
@@ -157,7 +136,8 @@ fn on_main<R: Runtime>(app: &AppHandle<R>, f: impl FnOnce(&AppHandle<R>) + Send 
 
 fn make<R: Runtime>(app: &AppHandle<R>) {
     app.state::<BoardWindow>().lock().begin();
-    let built = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
+    let page = if terms::are_due(app) { "index.html#terms" } else { "index.html" };
+    let built = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(page.into()))
         .title("Signalbox")
         // GTK never lets a window that cannot be resized get smaller than it was made; `lay_out` gives it its size.
         .inner_size(WIDTH, HEIGHT_MIN)

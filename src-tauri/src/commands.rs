@@ -7,18 +7,19 @@ use std::sync::Arc;
 use signalbox_core::board::Board;
 use signalbox_core::error::Problem;
 use signalbox_core::history::Line;
-use signalbox_core::plot::Plots;
 use signalbox_core::ports::Ports;
-use signalbox_core::profile::Alias;
 use signalbox_core::register::Consent;
+use signalbox_core::rotate::Found;
 use signalbox_core::view::View;
 use tauri::ipc::Request;
 use tauri::{AppHandle, Runtime, State};
 
-use crate::board_window::{self, BoardWindow};
+use crate::board_window;
 use crate::dto::{self, AliasText};
-use crate::history_window::{self, Export, Exported, Picture};
-use signalbox_warden::{Edit, EngineHandle, Event};
+use crate::history_window::{self, Export, Exported, Lines, Picture};
+use crate::rotate_window::{self, Keep, Kept, Means, Place, RotateWindow, UnderWay, Wanted};
+use crate::terms;
+use signalbox_warden::{Edit, EngineHandle, Event, Turn};
 
 /// The board as it is now. Later ones arrive as the event `board`.
 #[tauri::command]
@@ -51,8 +52,17 @@ pub async fn rename_profile(engine: State<'_, EngineHandle>, from: AliasText, to
 }
 
 #[tauri::command]
-pub async fn remove_profile(engine: State<'_, EngineHandle>, alias: AliasText) -> Result<(), Problem> {
-    engine.edit(Edit::Remove { alias: alias.parse()? }).await
+pub async fn remove_profile(
+    engine: State<'_, EngineHandle>,
+    ports: State<'_, Arc<Ports>>,
+    windows: State<'_, RotateWindow>,
+    alias: AliasText,
+) -> Result<(), Problem> {
+    let alias = alias.parse()?;
+    // Asked before the profile is gone.
+    let own = rotate_window::own_window(&ports, &alias);
+    engine.edit(Edit::Remove { alias: alias.clone() }).await?;
+    windows.forget(own.as_ref(), &alias)
 }
 
 /// Puts the profiles into this order.
@@ -77,12 +87,6 @@ pub async fn undo(engine: State<'_, EngineHandle>, alias: AliasText) -> Result<(
 #[tauri::command]
 pub async fn recent_activity(ports: State<'_, Arc<Ports>>) -> Result<Vec<Line>, Problem> {
     dto::recent_activity(Arc::clone(&ports)).await
-}
-
-/// The profile whose sign-in a notification asked the page to show, once.
-#[tauri::command]
-pub fn sign_in_wanted(window: State<'_, BoardWindow>) -> Option<Alias> {
-    board_window::take_sign_in(&window)
 }
 
 #[tauri::command]
@@ -112,9 +116,9 @@ pub fn close_history<R: Runtime>(app: AppHandle<R>) {
     history_window::close(&app);
 }
 
-/// Usage over the last `days` (1, 7, 30 or 90), as lines.
+/// Usage over the last `days` (1, 7, 30 or 90), as lines; without them where numbers are hidden.
 #[tauri::command]
-pub async fn usage_history(ports: State<'_, Arc<Ports>>, days: u32) -> Result<Plots, Problem> {
+pub async fn usage_history(ports: State<'_, Arc<Ports>>, days: u32) -> Result<Lines, Problem> {
     history_window::usage(Arc::clone(&ports), days).await
 }
 
@@ -138,6 +142,93 @@ pub async fn save_picture<R: Runtime>(
     Picture::of(&request)?.save(app, Arc::clone(&ports)).await
 }
 
+/// The person agreed to the terms.
+#[tauri::command]
+pub async fn accept_terms<R: Runtime>(app: AppHandle<R>, ports: State<'_, Arc<Ports>>) -> Result<(), Problem> {
+    terms::accept(app, Arc::clone(&ports)).await
+}
+
+/// Opens one of the pages that the terms name, in the person's own browser.
+#[tauri::command]
+pub fn open_page(address: String) -> Result<(), Problem> {
+    terms::open_page(&address)
+}
+
+/// Opens the Rotate wizard for one profile, for all that are due, or (neither) for an account that is no profile yet.
+#[tauri::command]
+pub fn open_rotate<R: Runtime>(app: AppHandle<R>, alias: Option<AliasText>, due: bool) -> Result<(), Problem> {
+    Wanted::of(alias, due).map(|wanted| rotate_window::open(&app, wanted))
+}
+
+/// Closes the Rotate wizard. A sign-in that is under way goes on.
+#[tauri::command]
+pub fn close_rotate<R: Runtime>(app: AppHandle<R>) {
+    rotate_window::close(&app);
+}
+
+/// What the Rotate wizard was opened for.
+#[tauri::command]
+pub fn rotate_wanted(window: State<'_, RotateWindow>) -> Wanted {
+    rotate_window::wanted(&window)
+}
+
+/// What a sign-in on this computer can be done with.
+#[tauri::command]
+pub async fn sign_in_means<R: Runtime>(app: AppHandle<R>, ports: State<'_, Arc<Ports>>) -> Result<Means, Problem> {
+    rotate_window::means(app, Arc::clone(&ports)).await
+}
+
+/// The sign-in that is under way, if there is one.
+#[tauri::command]
+pub async fn sign_in_under_way<R: Runtime>(
+    app: AppHandle<R>,
+    ports: State<'_, Arc<Ports>>,
+) -> Result<Option<UnderWay>, Problem> {
+    rotate_window::under_way(app, Arc::clone(&ports)).await
+}
+
+/// Begins a sign-in, and opens its page once that is known.
+#[tauri::command]
+pub async fn begin_sign_in<R: Runtime>(app: AppHandle<R>, alias: AliasText, place: Place) -> Result<(), Problem> {
+    rotate_window::begin(app, alias, place).await
+}
+
+/// Asks whose login the sign-in brought.
+#[tauri::command]
+pub async fn check_sign_in(engine: State<'_, EngineHandle>) -> Result<Found, Problem> {
+    rotate_window::check(&engine).await
+}
+
+/// Keeps the login that the sign-in brought, and ends it.
+#[tauri::command]
+pub async fn keep_sign_in<R: Runtime>(app: AppHandle<R>, keep: Keep) -> Result<Kept, Problem> {
+    rotate_window::keep(app, keep).await
+}
+
+/// Lets the person sign in once more.
+#[tauri::command]
+pub async fn sign_in_again<R: Runtime>(app: AppHandle<R>, place: Place) -> Result<(), Problem> {
+    rotate_window::again(app, place).await
+}
+
+/// Hands over the code that the page of the sign-in showed.
+#[tauri::command]
+pub async fn answer_sign_in(engine: State<'_, EngineHandle>, code: String) -> Result<(), Problem> {
+    rotate_window::turn(&engine, Turn::Answer { code }).await
+}
+
+/// Gives the sign-in up.
+#[tauri::command]
+pub async fn cancel_sign_in(engine: State<'_, EngineHandle>) -> Result<(), Problem> {
+    rotate_window::turn(&engine, Turn::Cancel).await
+}
+
+/// Opens the page of the sign-in once more.
+#[tauri::command]
+pub async fn open_sign_in_page<R: Runtime>(app: AppHandle<R>, place: Place) -> Result<(), Problem> {
+    rotate_window::open_page(app, place).await
+}
+
 #[tauri::command]
 pub fn quit(engine: State<'_, EngineHandle>) {
     engine.send(Event::Quit);
@@ -158,7 +249,6 @@ macro_rules! commands {
             $crate::commands::set_view,
             $crate::commands::undo,
             $crate::commands::recent_activity,
-            $crate::commands::sign_in_wanted,
             $crate::commands::dismiss_problem,
             $crate::commands::close_board,
             $crate::commands::fit_board,
@@ -167,6 +257,20 @@ macro_rules! commands {
             $crate::commands::usage_history,
             $crate::commands::export_history,
             $crate::commands::save_picture,
+            $crate::commands::accept_terms,
+            $crate::commands::open_page,
+            $crate::commands::open_rotate,
+            $crate::commands::close_rotate,
+            $crate::commands::rotate_wanted,
+            $crate::commands::sign_in_means,
+            $crate::commands::sign_in_under_way,
+            $crate::commands::begin_sign_in,
+            $crate::commands::check_sign_in,
+            $crate::commands::keep_sign_in,
+            $crate::commands::sign_in_again,
+            $crate::commands::answer_sign_in,
+            $crate::commands::cancel_sign_in,
+            $crate::commands::open_sign_in_page,
             $crate::commands::quit,
         ]
     };

@@ -16,7 +16,9 @@ use tauri::{AppHandle, Emitter, Manager, Runtime};
 
 use crate::board_window;
 use crate::discreet;
+use crate::history_window;
 use crate::notify::Notifier;
+use crate::rotate_window::{self, Wanted};
 use crate::tray::{self, TrayModel};
 
 /// The event that carries every new board to the page.
@@ -27,6 +29,7 @@ pub fn tell_the_page<R: Runtime>(app: &AppHandle<R>, board: &Board) {
     if let Err(error) = app.emit_to(board_window::LABEL, BOARD_EVENT, board) {
         tracing::warn!(%error, "the board did not reach the page");
     }
+    rotate_window::tell_the_page(app, board);
 }
 
 /// See the module. `undone`: see [`undone_on`].
@@ -75,7 +78,7 @@ fn still_meant(action: Action, undone: Option<&Alias>) -> Action {
 fn act<R: Runtime>(app: &AppHandle<R>, action: Action) {
     match action {
         Action::Show => board_window::open(app, None),
-        Action::SignIn(alias) => board_window::open_sign_in(app, alias),
+        Action::SignIn(alias) => rotate_window::open(app, Wanted::one(alias)),
         // No page waits for its end: operation 0. What becomes of it is seen in the tray, and told if it fails.
         Action::Restore(alias) => app.state::<EngineHandle>().send(Event::Use { op: 0, alias }),
     }
@@ -87,6 +90,7 @@ impl<R: Runtime> Faces for AppFaces<R> {
         let before = std::mem::replace(&mut *self.hides(), board.view.hides);
         if before != board.view.hides {
             board_window::keep_off_recordings(&self.app, board.view.hides == Hides::WhileShared);
+            history_window::tell_hides(&self.app, board.view.hides);
         }
         tell_the_page(&self.app, board);
         tray::show(&self.app, TrayModel::of(board, self.menu_bar, &Local));

@@ -1,19 +1,23 @@
 //! The History window: usage over time as plots. An ordinary window, made when it is opened and gone, with its WebView,
-//! when it is closed. Owns the window, and what its page may ask for: the lines of a plot, and saving them as a file.
-//! Leaves the shape of the lines to `signalbox_core::plot`, and everything that is drawn to the page.
+//! when it is closed. Owns the window, and what its page may ask for: the lines of a plot, and saving them as a file. Where
+//! numbers are hidden, no line leaves here. Leaves the shape of the lines to `signalbox_core::plot`, and everything that is
+//! drawn to the page.
 
 mod export;
 mod save;
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use signalbox_core::error::{Code, Doing, NextStep, Problem};
 use signalbox_core::flow::FlowError;
 use signalbox_core::plot::{self, Plots, Span};
 use signalbox_core::ports::Ports;
-use tauri::{AppHandle, Manager, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use signalbox_core::view::Hides;
+use tauri::{AppHandle, Emitter, Manager, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 use crate::board_window;
+use crate::discreet;
 
 pub use export::{Export, Exported, Picture};
 
@@ -25,8 +29,19 @@ const TITLE: &str = "Signalbox \u{2014} History";
 const SIZE: (f64, f64) = (760.0, 580.0);
 /// Narrower than this, a plot is no plot.
 const SIZE_MIN: (f64, f64) = (480.0, 360.0);
+/// The event that tells the page whether numbers are hidden from now on.
+const HIDES_EVENT: &str = "hides";
 /// What follows `Cannot`.
 const SHOW: &str = "show usage over time";
+
+/// What the page may know of the past.
+#[derive(Serialize)]
+pub struct Lines {
+    /// Numbers are hidden. A line is nothing but numbers, so no profile has one then.
+    hidden: bool,
+    #[serde(flatten)]
+    plots: Plots,
+}
 
 /// Opens the window, or brings the one that is open to the front, from any thread.
 pub fn open<R: Runtime>(app: &AppHandle<R>) {
@@ -51,10 +66,29 @@ pub fn close<R: Runtime>(app: &AppHandle<R>) {
     });
 }
 
-/// The lines of the last `days`, which are those of a [`Span`].
-pub async fn usage(ports: Arc<Ports>, days: u32) -> Result<Plots, Problem> {
+/// Tells the page, if there is one, what is hidden from now on.
+pub fn tell_hides<R: Runtime>(app: &AppHandle<R>, hides: Hides) {
+    if let Err(error) = app.emit_to(LABEL, HIDES_EVENT, hides) {
+        tracing::warn!(%error, "the History window was not told what to hide");
+    }
+}
+
+/// The lines of the last `days`, which are those of a [`Span`], unless the person hides numbers always.
+pub async fn usage(ports: Arc<Ports>, days: u32) -> Result<Lines, Problem> {
     let span = span_of(days)?;
-    read(SHOW, move || plot::read(&ports, span)).await
+    read(SHOW, move || lines(&ports, span)).await.map_err(|problem| {
+        // A refusal does not say whether things are hidden, and loses nothing without an address.
+        Problem { message: discreet::without_addresses(&problem.message), ..problem }
+    })
+}
+
+fn lines(ports: &Ports, span: Span) -> Result<Lines, FlowError> {
+    let hidden = ports.preferences.view().hides == Hides::Always;
+    let mut plots = plot::read(ports, span)?;
+    if hidden {
+        plots.profiles.iter_mut().for_each(|profile| profile.series.clear());
+    }
+    Ok(Lines { hidden, plots })
 }
 
 fn make<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()> {

@@ -18,7 +18,9 @@ mod logging;
 #[cfg(target_os = "macos")]
 mod macos;
 mod notify;
+mod rotate_window;
 mod signals;
+mod terms;
 mod tray;
 
 use std::io::IsTerminal as _;
@@ -37,6 +39,8 @@ use tauri::{AppHandle, Manager, RunEvent, Runtime};
 use board_window::BoardWindow;
 use faces::AppFaces;
 use instance::{Instance, Launch};
+use rotate_window::{OwnBrowsers, RotateWindow};
+use terms::FirstRun;
 use tray::Tray;
 
 /// Opens the board at the start: for desktops without a tray, and for tests.
@@ -99,15 +103,20 @@ fn start(open_board: bool) -> anyhow::Result<ExitCode> {
         .manage(BoardWindow::new(settings.board_keep_open))
         .setup(move |app| {
             let handle = app.handle().clone();
+            let menu_bar = settings.menu_bar;
+            let (restores, notices) = (settings.restore == Restore::Auto, settings.notices.clone());
+            let ports = Arc::new(assemble::with_settings(&surroundings, settings, "app"));
+            let waits = !ports.preferences.terms().are_accepted();
+            app.manage(FirstRun::new(waits));
+            app.manage(RotateWindow::new(Box::new(OwnBrowsers::new(&surroundings))));
             let habits = Habits {
                 pace: Pace::default(),
-                restores: settings.restore == Restore::Auto,
+                restores,
                 announces: true,
-                notices: settings.notices.clone(),
+                notices,
                 watched_by: WatchLock::new(DataFolder::new(&folder), "the app").into_question(),
+                waits,
             };
-            let menu_bar = settings.menu_bar;
-            let ports = Arc::new(assemble::with_settings(&surroundings, settings, "app"));
             // For what the page only reads; every change goes through the engine.
             app.manage(Arc::clone(&ports));
             let engine = signalbox_warden::start(ports, Box::new(AppFaces::new(&handle, menu_bar)), habits)?;
@@ -116,12 +125,13 @@ fn start(open_board: bool) -> anyhow::Result<ExitCode> {
             app.manage(engine);
             open_when_asked(&handle, &instance);
             app.manage(instance);
-            if open_board {
+            // Nothing is done before the person has seen the terms, and nobody would know why.
+            if open_board || waits {
                 board_window::open(&handle, None);
             }
             Ok(())
         })
-        .build(tauri::generate_context!())?;
+        .build(context())?;
     #[cfg(target_os = "macos")]
     macos::before_run(&mut app);
     // Only macOS needs to change the app between building and running it.
@@ -129,6 +139,12 @@ fn start(open_board: bool) -> anyhow::Result<ExitCode> {
     let _ = &mut app;
     app.run(on_run_event);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The page, the settings of its windows, and what each of them may call: for the app and for a test, which runs on another
+/// `Runtime`.
+fn context<R: Runtime>() -> tauri::Context<R> {
+    tauri::generate_context!()
 }
 
 fn builder() -> tauri::Builder<tauri::Wry> {

@@ -72,9 +72,7 @@ fn body(problem: &Problem, now: Timestamp) -> String {
     // The title has said what could not be done; what is left of the sentence is why.
     let why = problem.message.split_once(": ").map_or(problem.message.as_str(), |(_, why)| why);
     let next = match &problem.next_step {
-        NextStep::SignIn { alias } => {
-            format!("sign in to {alias} in Claude Code with /login; Signalbox notices by itself")
-        }
+        NextStep::SignIn { .. } => "\u{201c}Sign in\u{201d} leads you through it".to_owned(),
         // The hints for a terminal name commands; whoever clicks has a board.
         NextStep::AddProfile => "add it on the board first".to_owned(),
         NextStep::ListProfiles => "the board shows the profiles there are".to_owned(),
@@ -159,7 +157,7 @@ mod tests {
         assert_eq!(
             body,
             "The login of personal has ended; it has to be signed in again.\n\
-             Sign in to personal in Claude Code with /login; Signalbox notices by itself."
+             \u{201c}Sign in\u{201d} leads you through it."
         );
     }
 

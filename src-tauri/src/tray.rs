@@ -21,13 +21,15 @@ use gauge::Bars;
 use model::Icon;
 pub use model::TrayModel;
 
-use crate::{board_window, history_window};
+use crate::rotate_window::{self, Wanted};
+use crate::{board_window, history_window, terms};
 use signalbox_warden::{EngineHandle, Event};
 
 /// The icon's id.
 pub const TRAY_ID: &str = "signalbox";
 const OPEN: &str = "open";
 const HISTORY: &str = "history";
+const SIGN_IN: &str = "sign-in";
 const REFRESH: &str = "refresh";
 /// Our own Quit, which the app's menu on macOS has too.
 pub const QUIT: &str = "quit";
@@ -221,6 +223,7 @@ fn menu<R: Runtime>(app: &AppHandle<R>, model: &TrayModel) -> tauri::Result<(Men
     menu.append(&PredefinedMenuItem::separator(app)?)?;
     menu.append(&MenuItem::with_id(app, OPEN, "Open board", true, None::<&str>)?)?;
     menu.append(&MenuItem::with_id(app, HISTORY, "History\u{2026}", true, None::<&str>)?)?;
+    menu.append(&MenuItem::with_id(app, SIGN_IN, "Sign in\u{2026}", true, None::<&str>)?)?;
     menu.append(&MenuItem::with_id(app, REFRESH, "Refresh", true, Some("CmdOrCtrl+R"))?)?;
     menu.append(&PredefinedMenuItem::separator(app)?)?;
     menu.append(&MenuItem::with_id(app, QUIT, "Quit Signalbox", true, Some("CmdOrCtrl+Q"))?)?;
@@ -250,11 +253,17 @@ pub fn on_menu_event<R: Runtime>(app: &AppHandle<R>, event: &MenuEvent) {
     match event.id().as_ref() {
         OPEN => board_window::open(app, None),
         HISTORY => history_window::open(app),
+        SIGN_IN if terms::are_due(app) => board_window::open(app, None),
+        SIGN_IN => rotate_window::open(app, Wanted::all_that_are_due()),
         REFRESH => engine.send(Event::Refresh),
         QUIT => engine.send(Event::Quit),
         id => {
             if let Some(alias) = id.strip_prefix(USE).and_then(|text| Alias::parse(text).ok()) {
-                engine.send(Event::Use { op: 0, alias });
+                if terms::are_due(app) {
+                    board_window::open(app, None);
+                } else {
+                    engine.send(Event::Use { op: 0, alias });
+                }
                 put_ticks_back(app);
             }
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use signalbox_core::board::Board;
 use signalbox_core::history::Line;
 use signalbox_core::plot::Plots;
+use signalbox_core::rotate::{Found, Rotation};
 use ts_rs::{Config, TS as _};
 
 fn root() -> PathBuf {
@@ -32,7 +33,9 @@ fn the_generated_types_are_current() {
     let target = if std::env::var_os("UPDATE").is_some() { committed.as_path() } else { fresh.path() };
     let to_target = Config::new().with_out_dir(target);
     let exported = Board::export_all(&to_target).and_then(|()| Line::export_all(&to_target));
-    exported.and_then(|()| Plots::export_all(&to_target)).expect("exported");
+    let exported = exported.and_then(|()| Plots::export_all(&to_target));
+    let exported = exported.and_then(|()| Rotation::export_all(&to_target));
+    exported.and_then(|()| Found::export_all(&to_target)).expect("exported");
     assert_eq!(
         sources(&committed),
         sources(target),
@@ -48,11 +51,12 @@ fn names_after<'a>(text: &'a str, marker: &str) -> Vec<&'a str> {
 
 #[test]
 fn every_command_of_the_page_exists_in_the_shell_once() {
-    let pages = ["ui/src/backend.ts", "ui/src/history/backend.ts"];
+    let pages = ["ui/src/backend.ts", "ui/src/history/backend.ts", "ui/src/rotate/backend.ts"];
     let page = pages.map(|path| fs::read_to_string(root().join(path)).expect(path)).concat();
     let shell = fs::read_to_string(root().join("src-tauri/src/commands.rs")).expect("commands.rs");
     let mut asked: Vec<&str> = names_after(&page, "invoke(\"");
-    for answer in ["Board", "Line[]", "Alias | null", "Plots", "string | null"] {
+    let answers = ["Board", "Line[]", "Lines", "string | null", "Found", "Kept", "Means", "UnderWay | null", "Wanted"];
+    for answer in answers {
         let marker = format!("invoke<{answer}>(\"");
         asked.extend(names_after(&page, &marker));
     }

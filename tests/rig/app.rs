@@ -40,11 +40,20 @@ pub struct CardSeen {
 }
 
 impl App {
-    /// Starts it. Nothing is waited for.
+    /// Starts it for a person who agreed to the terms long ago. Nothing is waited for.
     ///
     /// # Errors
     /// When it has not been built or cannot be started.
     pub fn start(desk: &Desk, home: &Home) -> Result<Self> {
+        home.agree_to_terms()?;
+        Self::start_as_it_is(desk, home)
+    }
+
+    /// Starts it in a home as that is: the first time, it asks about the terms.
+    ///
+    /// # Errors
+    /// When it has not been built or cannot be started.
+    pub fn start_as_it_is(desk: &Desk, home: &Home) -> Result<Self> {
         let log = desk.folder().join("app.log");
         let out = File::options().create(true).append(true).open(&log)?;
         let inspector = Inspector::new()?;
@@ -98,6 +107,16 @@ impl App {
         // Nobody can click what was not drawn yet, and the first frame takes the longest.
         board.painted().await?;
         Ok(board)
+    }
+
+    /// Follows the window whose page has this in its address.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn attach_to(&self, desk: &Desk, page: &str) -> Result<Pages> {
+        let pages = Pages::attach(desk, self.inspector).await?;
+        pages.window(page).await?;
+        Ok(pages)
     }
 }
 

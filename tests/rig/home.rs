@@ -134,6 +134,26 @@ impl Home {
         self.path.join("bin")
     }
 
+    /// Writes down that the person has agreed to the terms, beside whatever settings there are: without that the app asks first
+    /// and does nothing (`docs/terms.md`).
+    ///
+    /// # Errors
+    /// When the settings cannot be read or written.
+    pub fn agree_to_terms(&self) -> Result<()> {
+        let path = self.data().join("settings.toml");
+        let settings = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read?,
+        };
+        if !settings.contains("[terms]") {
+            fs::DirBuilder::new().mode(0o700).recursive(true).create(self.data())?;
+            let version = signalbox_core::terms::VERSION;
+            fs::write(&path, format!("{settings}\n[terms]\nversion = {version}\naccepted = \"2026-11-22\"\n"))?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        }
+        Ok(())
+    }
+
     /// The variables that lead Signalbox and Claude Code into this home. Nothing of the outer `ANTHROPIC_*` or `CLAUDE_*`
     /// may be there besides them.
     #[must_use]

@@ -43,7 +43,9 @@ export default async function desk(project: TestProject): Promise<() => Promise<
   mkdirSync(TARGET, { recursive: true });
   // A folder of its own, so that two runs at once do not serve each other half a page.
   const outDir = mkdtempSync(join(TARGET, "page-"));
-  const built = await build({ root: UI, logLevel: "warn", build: { outDir, emptyOutDir: true } });
+  const built = await shipped(() =>
+    build({ root: UI, logLevel: "warn", build: { outDir, emptyOutDir: true } }),
+  );
   const server = await preview({
     root: UI,
     logLevel: "warn",
@@ -63,6 +65,13 @@ export default async function desk(project: TestProject): Promise<() => Promise<
     await server.close();
     rmSync(outDir, { recursive: true, force: true });
   };
+}
+
+/** A build follows NODE_ENV, and under "test" it would hold the development half of Svelte, which the app never sees. */
+async function shipped<T>(make: () => Promise<T>): Promise<T> {
+  const before = process.env["NODE_ENV"];
+  process.env["NODE_ENV"] = "production";
+  return make().finally(() => (process.env["NODE_ENV"] = before));
 }
 
 async function startChromium(executablePath: string) {

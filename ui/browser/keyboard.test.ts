@@ -56,16 +56,19 @@ test("Enter on a card presses its button, and the card keeps the focus", async (
   expect(await focusedCard(page)).toBe(alias);
 });
 
-test("Enter on a card whose login has ended shows how to sign in, and Escape takes it back", async () => {
+test("Enter on a card whose login has ended leads to the sign-in of that profile", async () => {
   const page = await stage.open("scene=loginneeded", { still: true });
   await page.keyboard.press("End");
   const alias = (await focusedCard(page)) ?? "";
   await page.keyboard.press("Enter");
-  const button = card(page, alias).locator('[data-action="sign-in"]');
-  expect(await button.getAttribute("aria-expanded")).toBe("true");
-  await page.keyboard.press("Escape");
-  expect(await button.getAttribute("aria-expanded")).toBe("false");
-  expect(await focusedCard(page)).toBe(alias);
+  await expect.poll(() => page.title()).toBe(`sign in: ${alias}`);
+});
+
+test("a sign-in that is under way is gone on with from the board", async () => {
+  const page = await stage.open("scene=signingin", { still: true });
+  await page.locator('[data-action="continue-sign-in"]').focus();
+  await page.keyboard.press("Enter");
+  await expect.poll(() => page.title()).toBe("sign in: old-lab");
 });
 
 test("Escape closes what is open first, and the board after it", async () => {

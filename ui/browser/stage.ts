@@ -1,4 +1,4 @@
-// One scene of the fake backend in Chromium: opening it, reading it, and holding every page to what always has to be true
+// One scene of a fake backend in Chromium, on the board or in the History window: opening it, reading it, and holding every page to what always has to be true
 // of it: no complaint in the console, and no request that leaves. Leaves what a scene ought to show to the tests.
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -21,6 +21,10 @@ export interface Look {
 /** As wide as the app makes the board. */
 const WIDTH = 380;
 const HEIGHT_MAX = 640;
+/** As large as the app makes the History window. */
+const HISTORY = { width: 760, height: 580 };
+/** As large as the app makes the Rotate wizard. */
+const ROTATE = { width: 480, height: 560 };
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 export class Stage {
@@ -47,6 +51,26 @@ export class Stage {
     await page.goto(`${inject("page")}/?${query}`);
     await page.locator("body[data-ready=yes]").waitFor();
     await fit(page);
+    return page;
+  }
+
+  /** Opens the History window with `query` (see `src/history/fake.ts`), and waits until it has something to show. */
+  async openHistory(query: string, look: Look = {}): Promise<Page> {
+    const page = await this.bare(look);
+    await page.setViewportSize(HISTORY);
+    await page.goto(`${inject("page")}/history.html?${query}`);
+    await page.locator("main[aria-busy=false]").waitFor();
+    await frames(page);
+    return page;
+  }
+
+  /** Opens the Rotate wizard with `query` (see `src/rotate/fake.ts`), and waits until it has something to show. */
+  async openRotate(query: string, look: Look = {}): Promise<Page> {
+    const page = await this.bare(look);
+    await page.setViewportSize(ROTATE);
+    await page.goto(`${inject("page")}/rotate.html?${query}`);
+    await page.locator("main[data-ready=yes]").waitFor();
+    await frames(page);
     return page;
   }
 

@@ -29,17 +29,19 @@ export interface Backend {
   undo(alias: Alias): Promise<void>;
   /** What happened lately, newest first. */
   recentActivity(): Promise<Line[]>;
-  /** The profile whose sign-in a notification asked for. It is answered once, and null from then on. */
-  signInWanted(): Promise<Alias | null>;
-  /** Calls `f` when there may be such a profile, until the returned function is called. */
-  onSignInWanted(f: () => void): () => void;
   /** Puts the profiles into this order, which all faces then have. */
   reorder(aliases: readonly Alias[]): Promise<void>;
   /** Chooses how boards are drawn from now on. */
   setView(view: View): Promise<void>;
   /** Opens the window with the plots of past usage. */
   openHistory(): Promise<void>;
+  /** Opens the window that leads through a sign-in: to this profile, or (null) to an account that is no profile yet. */
+  openRotate(alias: Alias | null): Promise<void>;
   dismissProblem(): Promise<void>;
+  /** The person agreed to the terms. Answered when that is written down; from then on the app keeps watch. */
+  acceptTerms(): Promise<void>;
+  /** Opens one of the pages that the terms name, in the person's own browser. */
+  openPage(address: string): Promise<void>;
   closeBoard(): Promise<void>;
   /** Makes the window as high as its content, in CSS pixels. */
   fitHeight(px: number): Promise<void>;
@@ -71,15 +73,13 @@ export function tauriBackend(): Backend {
     removeProfile: (alias) => invoke("remove_profile", { alias }),
     undo: (alias) => invoke("undo", { alias }),
     recentActivity: () => invoke<Line[]>("recent_activity"),
-    signInWanted: () => invoke<Alias | null>("sign_in_wanted"),
-    onSignInWanted(f) {
-      const stop = listen("sign-in", f);
-      return () => void stop.then((unlisten) => unlisten());
-    },
     reorder: (aliases) => invoke("reorder", { aliases }),
     setView: (view) => invoke("set_view", { view }),
     openHistory: () => invoke("open_history"),
+    openRotate: (alias) => invoke("open_rotate", { alias, due: false }),
     dismissProblem: () => invoke("dismiss_problem"),
+    acceptTerms: () => invoke("accept_terms"),
+    openPage: (address) => invoke("open_page", { address }),
     closeBoard: () => invoke("close_board"),
     fitHeight: (height) => invoke("fit_board", { height }),
     quit: () => invoke("quit"),

@@ -6,7 +6,6 @@ import { Clock } from "./clock.svelte";
 import { spoken } from "./copy";
 import type { Alias } from "./generated/Alias";
 import type { Board } from "./generated/Board";
-import type { Card } from "./generated/Card";
 import type { Line } from "./generated/Line";
 import type { Problem } from "./generated/Problem";
 import type { View } from "./generated/View";
@@ -27,7 +26,7 @@ import { veiledBoard, veiledCard, veiledLine, veiledProblem } from "./veil";
 
 /** A panel under one card. */
 export interface CardPanel {
-  readonly kind: "menu" | "rename" | "remove" | "signIn" | "undo";
+  readonly kind: "menu" | "rename" | "remove" | "undo";
   readonly alias: Alias;
 }
 
@@ -111,13 +110,8 @@ export class Controls {
   start(): () => void {
     const stopClock = this.clock.start();
     const stopBoards = this.#backend.onBoard((board) => this.#arrived(board));
-    const stopWishes = this.#backend.onSignInWanted(() => this.#showSignIn());
-    this.#backend.board().then((board) => {
-      this.#arrived(board);
-      this.#showSignIn();
-    }, this.#refused);
+    this.#backend.board().then((board) => this.#arrived(board), this.#refused);
     return () => {
-      stopWishes();
       stopBoards();
       stopClock();
     };
@@ -227,6 +221,12 @@ export class Controls {
     this.#backend.openHistory().catch(this.#refused);
   }
 
+  /** Leads through a sign-in to this profile, or (null) to an account that is no profile yet. */
+  signIn(alias: Alias | null): void {
+    this.closePanel();
+    this.#backend.openRotate(alias).catch(this.#refused);
+  }
+
   /** Shows what happened lately, or goes back to the cards. */
   toggleActivity(): void {
     this.togglePanel({ kind: "activity" });
@@ -295,21 +295,11 @@ export class Controls {
     this.#backend.recentActivity().then((lines) => (this.#lines = lines), this.#refused);
   }
 
-  /** A notification was clicked whose button says "Sign in". */
-  #showSignIn(): void {
-    this.#backend.signInWanted().then((alias) => {
-      const there = this.#state.confirmed?.cards.some((card) => card.alias === alias) === true;
-      if (alias !== null && there) this.panel = { kind: "signIn", alias };
-    }, this.#refused);
-  }
-
-  /** A panel under a card that is gone, or that needs no sign-in any more, has nothing left to say. */
+  /** A panel under a card that is gone has nothing left to say. */
   #forgetLostPanel(board: Board): void {
     const panel = this.panel;
     if (panel === null || !("alias" in panel)) return;
-    const card = board.cards.find((each) => each.alias === panel.alias);
-    const served = panel.kind === "signIn" && !wantsSignIn(card);
-    if (card === undefined || served) this.panel = null;
+    if (!board.cards.some((card) => card.alias === panel.alias)) this.panel = null;
   }
 
   #done = (): void => {
@@ -326,9 +316,4 @@ export class Controls {
     const view = viewOf(this.#state);
     if (!sameView(view, this.#view)) this.#view = view;
   }
-}
-
-/** A login that ends soon can be made anew before anybody has to. */
-function wantsSignIn(card: Card | undefined): boolean {
-  return card?.action === "signIn" || card?.badge.reason.kind === "deadlineNear";
 }

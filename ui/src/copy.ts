@@ -117,10 +117,9 @@ export const add = {
   intro: "Signalbox saves the login that Claude Code uses now under this name.",
   introFor: (email: string) => `Signalbox saves the login of ${email} under this name.`,
   known: (alias: string) =>
-    `Claude Code uses “${alias}”, which is a profile already. To add another account, sign in with it first:`,
-  signedOut: "Claude Code is signed out. Sign in with the account that you want to add:",
+    `Claude Code uses “${alias}”, which is a profile already. A new profile needs another account.`,
+  signedOut: "Claude Code is signed out. Sign in with the account that you want to add.",
   unreadable: "Claude Code’s login cannot be read at the moment, so there is nothing to add yet.",
-  thenNotices: "Signalbox notices the new login by itself.",
 } as const;
 
 /** Words of the first run, when there is no profile yet. */
@@ -144,15 +143,12 @@ export const firstRun = {
 /** The command that signs Claude Code in. */
 export const signInCommand = "claude auth login";
 
-/** Words of the panel behind "Sign in…". */
+/** Words of the guided sign-in, as far as the board has any. */
 export const signIn = {
-  title: (alias: string) => `Sign in to ${alias}`,
-  run: "Run",
-  inTerminal: "in a terminal.",
-  type: "Type",
-  andSignIn: "and sign in as",
-  andSignInHidden: "and sign in. The address is hidden at present.",
   notices: "Signalbox notices it by itself.",
+  another: "Sign in to another account…",
+  underWay: (alias: string) => `Sign-in of “${alias}” under way`,
+  goOn: "Continue",
 } as const;
 
 /** Words of the confirmation before a profile is removed. */
@@ -206,6 +202,7 @@ export const problem = {
   restore: (alias: string) => `Switch back to ${alias}`,
   unpinShell: "Take it out of what your shell sets, then start Claude Code again:",
   unpinFile: (name: string, path: string) => `Take ${name} out of ${path}, then start Claude Code again.`,
+  installClaudeCode: "Install Claude Code, or name it in settings.toml as claude.program.",
   stopWatch: "Stop that one first, or leave the watch to it.",
   noAnswer: (why: string) => `Cannot reach Signalbox: ${why}`,
 } as const;

@@ -43,12 +43,14 @@ export function followHeight(sheet: HTMLElement, { resized, fit }: Followers): (
   const observer = new ResizeObserver(ask);
   for (const part of [sheet, list, cards]) observer.observe(part);
   // Sizes are told with frames, and a window that waits to be shown draws none: the first content asks by itself.
-  const first = new MutationObserver(() => {
+  const begin = () => {
     if (cards.querySelector(".starting") !== null) return;
     first.disconnect();
     ask();
-  });
+  };
+  const first = new MutationObserver(begin);
   first.observe(sheet, { childList: true, subtree: true });
+  begin();
   return () => {
     window.clearTimeout(timer);
     first.disconnect();

@@ -1,4 +1,5 @@
-// Where the page begins: chooses the backend, says on which system it stands, and puts the board in place.
+// Where the page begins: chooses the backend, says on which system it stands, and puts the board in place;
+// at the first run after the sheet with the terms.
 import { mount } from "svelte";
 import "./app.css";
 import { insideTauri, tauriBackend, type Backend } from "./backend";
@@ -15,5 +16,8 @@ async function chooseBackend(): Promise<Backend> {
 
 document.documentElement.dataset["platform"] = navigator.platform.startsWith("Mac") ? "macos" : "linux";
 installProbe();
-const controls = new Controls(await chooseBackend());
+const backend = await chooseBackend();
+// The shell says so in the address. Almost always the person has long agreed, and nothing of the sheet is loaded.
+if (location.hash === "#terms") await (await import("./terms/ask")).ask(backend);
+const controls = new Controls(backend);
 mount(Board, { target: document.body, props: { controls } });

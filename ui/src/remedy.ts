@@ -59,6 +59,8 @@ export function remedy(step: NextStep, now: Timestamp): Remedy {
       return step.place === null
         ? { hint: say.unpinShell, command: `unset ${step.name}`, control: null }
         : { hint: say.unpinFile(step.name, step.place), command: null, control: null };
+    case "installClaudeCode":
+      return { hint: say.installClaudeCode, command: null, control: TRY_AGAIN };
     case "stopWatch":
       return { hint: say.stopWatch, command: null, control: null };
     case "reportBug":

@@ -61,6 +61,7 @@ export function board(change: Partial<Board> = {}): Board {
     cards: [card("work", { active: true, action: "none" }), card("personal"), card("side")],
     live: { kind: "known", alias: "work" },
     switching: null,
+    signingIn: null,
     ackedOp: 0,
     refreshing: false,
     problem: null,

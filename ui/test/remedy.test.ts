@@ -20,6 +20,7 @@ test.each<[NextStep, string | null, string | null]>([
   [{ kind: "restore", alias: "side" }, "restore", null],
   [{ kind: "removePin", name: "ANTHROPIC_API_KEY", place: null }, null, "unset ANTHROPIC_API_KEY"],
   [{ kind: "removePin", name: "apiKeyHelper", place: "/etc/settings.json" }, null, null],
+  [{ kind: "installClaudeCode" }, "tryAgain", null],
   [{ kind: "stopWatch" }, null, null],
   [{ kind: "reportBug" }, "report", null],
 ])("the next step %o offers the control %j and the command %j", (step, control, command) => {

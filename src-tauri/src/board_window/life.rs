@@ -4,8 +4,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use signalbox_core::profile::Alias;
-
 use super::Click;
 
 /// A click on the icon takes the focus from the board and thereby hides it, and must not open it again. Longer than any
@@ -34,8 +32,6 @@ pub(super) struct Life {
     pub click: Option<Click>,
     /// What the page said last, in CSS pixels. Kept for the next window, which then has its size from the beginning.
     pub height: Option<f64>,
-    /// Whose sign-in the page is to show; it takes it when it is ready.
-    pub sign_in: Option<Alias>,
     /// New windows are left out of recordings of the screen.
     pub off_recordings: bool,
     /// The window has had the focus since it was shown.
@@ -55,7 +51,6 @@ impl Life {
             keep,
             click: None,
             height: None,
-            sign_in: None,
             off_recordings: false,
             focused: false,
             awaited: false,

@@ -2,6 +2,8 @@
 //! against an engine over the core's fakes.
 
 mod history;
+mod permissions;
+mod rotate;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -24,6 +26,7 @@ use signalbox_warden::{self as engine, Faces, Habits, Pace};
 
 use crate::board_window::{self, BoardWindow};
 use crate::faces::tell_the_page;
+use crate::rotate_window::RotateWindow;
 
 /// The page is the only face: a tray needs a real main thread.
 struct PageAlone(AppHandle<MockRuntime>);
@@ -42,6 +45,7 @@ impl Faces for PageAlone {
 struct Page {
     app: App<MockRuntime>,
     window: WebviewWindow<MockRuntime>,
+    world: World,
     boards: Receiver<Value>,
 }
 
@@ -53,6 +57,7 @@ impl Page {
         world.set_live(Some(format!(r#"{{"claudeAiOauth":{oauth}}}"#)));
         let app = mock_builder()
             .manage(BoardWindow::new(Duration::from_secs(60)))
+            .manage(RotateWindow::new(Box::new(rotate::NoBrowser)))
             .invoke_handler(crate::commands!())
             .build(mock_context(noop_assets()))
             .expect("an app");
@@ -68,7 +73,7 @@ impl Page {
         let ports = Arc::new(world.ports());
         app.manage(Arc::clone(&ports));
         app.manage(engine::start(ports, faces, habits).expect("the engine's threads"));
-        Self { app, window, boards }
+        Self { app, window, world, boards }
     }
 
     fn invoke(&self, command: &str, arguments: Value) -> Result<Value, Value> {
@@ -172,21 +177,6 @@ fn recent_activity_is_what_happened_newest_first() {
     assert_eq!(events(&page), ["renamed work to job", "added work"]);
     let lines = page.invoke("recent_activity", json!({})).expect("a list");
     assert!(lines[0]["at"].is_i64() && lines[0]["by"].is_string() && lines[0]["trouble"] == false, "{lines}");
-}
-
-#[test]
-fn the_sign_in_that_a_notification_asked_for_is_told_once() {
-    let page = Page::open();
-    assert_eq!(page.invoke("sign_in_wanted", json!({})), Ok(Value::Null));
-    let (sender, asked) = channel();
-    page.app.listen_any("sign-in", move |_| {
-        // The test may have seen enough.
-        let _ = sender.send(());
-    });
-    board_window::want_sign_in(page.app.handle(), Alias::parse("work").expect("an alias"));
-    asked.recv_timeout(Duration::from_secs(10)).expect("the page is told to ask");
-    assert_eq!(page.invoke("sign_in_wanted", json!({})), Ok(json!("work")));
-    assert_eq!(page.invoke("sign_in_wanted", json!({})), Ok(Value::Null), "once");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod crash;
 mod failure;
 mod history;
 mod past;
+mod terms;
 mod told;
 mod tray;
 

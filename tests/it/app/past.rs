@@ -37,7 +37,7 @@ async fn save_as(desk: &Desk, path: &str) -> Result<()> {
 fn the_history_window_shows_saves_and_ends_with_its_web_process() {
     play(async |scene| {
         let settings = scene.stage.home.data().join("settings.toml");
-        std::fs::write(settings, "[board]\nkeep_open_s = 1\n")?;
+        std::fs::write(&settings, "[board]\nkeep_open_s = 1\n")?;
         let tray = scene.open_app().await?;
         let app = scene.app()?;
         let board = app.open_board(&scene.desk, &tray).await?;
@@ -91,6 +91,15 @@ fn the_history_window_shows_saves_and_ends_with_its_web_process() {
         save_as(&scene.desk, &picture.display().to_string()).await?;
         let png = until("the picture", async || std::fs::read(&picture).ok().filter(|png| !png.is_empty())).await?;
         ensure!(png.starts_with(b"\x89PNG\r\n\x1a\n"), "it is no PNG");
+
+        // The app looks into its settings when it makes a board.
+        std::fs::write(&settings, "[board]\nkeep_open_s = 1\nhides = \"always\"\n")?;
+        tray.click("Refresh").await?;
+        until("the numbers to be hidden", async || {
+            let text = pages.text().await.ok()?;
+            (text.contains("Numbers are hidden") && !text.contains(" %")).then_some(())
+        })
+        .await?;
 
         // The page is gone before it can say what the key did.
         let _ = pages.run(ESCAPE).await;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use provider_sim::Account;
-use signalbox_tests::app::{App, Board};
+use signalbox_tests::app::App;
 use signalbox_tests::claude::{read_credentials, write_credentials};
 use signalbox_tests::process::until;
 
@@ -15,15 +15,6 @@ async fn undo_the_switch(scene: &Scene, switch: impl AsyncFnOnce() -> Result<()>
     switch().await?;
     scene.live(&scene.personal).await?;
     Ok(write_credentials(&config, &before)?)
-}
-
-/// Waits until the board shows how to sign in to `alias`.
-async fn shows_how_to_sign_in(board: &Board, alias: &str) -> Result<()> {
-    let script = format!("return document.querySelector('.card[data-alias=\"{alias}\"] .panel')?.innerText ?? ''");
-    until(&format!("the way to sign in to {alias} on the board"), async || {
-        board.pages.run(&script).await.ok()?.as_str()?.contains("/login").then_some(())
-    })
-    .await
 }
 
 #[test]
@@ -75,7 +66,7 @@ fn a_switch_that_something_undid_is_restored_from_its_notification() {
 }
 
 #[test]
-fn signing_out_is_told_and_its_button_shows_how_to_sign_in() {
+fn signing_out_is_told_and_its_button_leads_to_the_sign_in() {
     play(async |scene| {
         let tray = scene.open_app().await?;
         scene.ticked(&tray, &scene.work).await?;
@@ -83,10 +74,13 @@ fn signing_out_is_told_and_its_button_shows_how_to_sign_in() {
 
         let notification = scene.desk.notified("signed out of work").await?;
         scene.desk.press(&notification, "Sign in").await?;
-        let board = scene.app()?.attach(&scene.desk).await?;
-        shows_how_to_sign_in(&board, "work").await?;
-        board.shows("work", "stranded").await?;
-        board.pages.detach().await
+        let wizard = scene.app()?.attach_to(&scene.desk, "rotate.html").await?;
+        until("the plan of the sign-in to work", async || {
+            let text = wizard.text().await.ok()?;
+            text.contains("ada@northwind-research.example").then_some(())
+        })
+        .await?;
+        wizard.detach().await
     });
 }
 

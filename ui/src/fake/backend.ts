@@ -1,6 +1,6 @@
 // The backend for a plain browser: scenes that answer like the app, slowly enough to watch. Loaded only when the page
 // stands outside the app; nothing in it reaches a login.
-// In the address: ?scene=normal&theme=dark&platform=macos&delay=1200&fail=1&history=none&beat=500&press=more,ask-undo
+// `#terms` at its end shows the sheet of the first run. In the address: ?scene=normal&theme=dark&platform=macos&delay=1200&fail=1&history=none&beat=500&press=more,ask-undo
 // `beat` publishes a board with other numbers for everybody every so many milliseconds. `press` clicks the first button of each `data-action` in turn, for pictures of what opens by a click.
 import type { Backend } from "../backend";
 import type { Board } from "../generated/Board";
@@ -70,12 +70,6 @@ export function fakeBackend(query: URLSearchParams): Backend {
     async recentActivity() {
       return query.get("history") === "none" ? [] : history(Date.now());
     },
-    async signInWanted() {
-      return query.get("signin");
-    },
-    onSignInWanted() {
-      return () => undefined;
-    },
     async reorder(aliases) {
       await wait();
       if (fails) throw unreachable(aliases[0] ?? "");
@@ -93,8 +87,19 @@ export function fakeBackend(query: URLSearchParams): Backend {
     async openHistory() {
       document.title = "history";
     },
+    async openRotate(alias) {
+      document.title = `sign in: ${alias ?? "another account"}`;
+    },
     async dismissProblem() {
       publish({ problem: null });
+    },
+    async acceptTerms() {
+      await wait();
+      if (fails) throw unwritable();
+    },
+    async openPage(address) {
+      if (fails) throw unwritable();
+      document.title = address;
     },
     async closeBoard() {
       document.title = "closed";
@@ -124,6 +129,11 @@ function dress(query: URLSearchParams): void {
 function unreachable(alias: string): Problem {
   const message = `Cannot switch to ${alias}: the provider cannot be reached. work is still live.`;
   return { code: "provider", message, nextStep: { kind: "checkNetwork" }, about: alias };
+}
+
+function unwritable(): Problem {
+  const message = "Cannot write down that you agreed: settings.toml cannot be written: the disk is full";
+  return { code: "store", message, nextStep: { kind: "retry" }, about: null };
 }
 
 function drift(alias: string): Problem {

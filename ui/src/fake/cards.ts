@@ -141,6 +141,7 @@ export function board(now: number, cards: Card[]): Board {
     cards: cards.map((each) => ({ ...each, id: each.alias })),
     live: active === undefined ? { kind: "absent" } : { kind: "known", alias: active.alias },
     switching: null,
+    signingIn: null,
     ackedOp: 0,
     refreshing: false,
     problem: null,

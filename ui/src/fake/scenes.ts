@@ -66,6 +66,10 @@ function spending(now: number): Board {
 
 const scenes = {
   normal: (now: number) => board(now, [work(now), personal(now), side(now), lab(now)]),
+  signingin: (now: number): Board => ({
+    ...board(now, [work(now), personal(now), side(now), lab(now)]),
+    signingIn: "old-lab",
+  }),
   none: (now: number) => board(now, []),
   husk: (now: number): Board => ({ ...board(now, []), live: { kind: "husk" } }),
   unresolved: (now: number): Board => ({ ...board(now, []), live: { kind: "unresolved" } }),

@@ -1,6 +1,9 @@
 // A made-up past for a plain browser: working days with bursts, nights without, resets, switches and a gap. Loaded only
 // when the page stands outside the app.
-// In the address: ?profiles=3&theme=dark&days=90&mode=table&fail=1&empty=1
+// In the address: ?profiles=3&theme=dark&fail=1&empty=1&hides=always
+// Outside the app nobody chooses what is hidden; an event of the page's own takes the choice's place:
+// dispatchEvent(new CustomEvent("hides", { detail: "always" }))
+import type { Hides } from "../generated/Hides";
 import type { Plots } from "../generated/Plots";
 import type { Series } from "../generated/Series";
 import type { HistoryBackend } from "./backend";
@@ -9,20 +12,41 @@ import type { Days } from "./lines";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const ALIASES = ["work", "personal", "side", "client-north", "team-2", "research", "backup"];
+const ALIASES = [
+  "work",
+  "personal",
+  "side",
+  "client-north",
+  "team-2",
+  "research",
+  "backup",
+  "lab",
+  "teaching",
+  "a-client-with-a-long-name-indeed",
+];
 
 /** A backend with so many profiles as the address says, three unless it does. */
 export function fakeBackend(query: URLSearchParams): HistoryBackend {
   const theme = query.get("theme");
   if (theme !== null) document.documentElement.dataset["theme"] = theme;
   const profiles = Math.min(ALIASES.length, Number(query.get("profiles") ?? 3));
+  let hides = (query.get("hides") ?? "whileShared") as Hides;
   const wait = () => new Promise((done) => setTimeout(done, 120));
   return {
     async usage(days) {
+      const hidden = hides === "always";
       await wait();
       if (query.has("fail"))
         throw { code: "store", message: "Cannot show usage over time: usage.db is locked" };
-      return past(days, profiles, query.has("empty"));
+      return { ...past(days, profiles, hidden || query.has("empty")), hidden };
+    },
+    onHides(f) {
+      const hear = (event: Event) => {
+        hides = (event as CustomEvent<Hides>).detail;
+        f(hides);
+      };
+      window.addEventListener("hides", hear);
+      return () => window.removeEventListener("hides", hear);
     },
     async saveReadings() {
       await wait();

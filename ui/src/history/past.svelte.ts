@@ -1,6 +1,8 @@
 // What the History window shows at the moment, and what its buttons do. Owns the choice of span and profiles, reading anew
-// while the window can be seen, and saving. Leaves lines and values to `lines.ts`, drawing to the components.
+// while the window can be seen, letting go of numbers that are to be hidden, and saving. Leaves lines and values to
+// `lines.ts`, drawing to the components.
 import type { Plots } from "../generated/Plots";
+import { veiledText } from "../veil";
 import { sentenceOf, type HistoryBackend } from "./backend";
 import { charts, firstChoice, type Chart, type Days } from "./lines";
 
@@ -13,6 +15,8 @@ export class Past {
   mode = $state<Mode>("plots");
   plots = $state.raw<Plots | null>(null);
   problem = $state<string | null>(null);
+  /** Numbers are hidden, and so are lines, which are nothing else. */
+  hidden = $state(false);
   /** What the last saving came to. */
   outcome = $state<{ path: string } | { problem: string } | null>(null);
   saving = $state(false);
@@ -31,6 +35,7 @@ export class Past {
 
   /** Reads now, and again each minute in which the window can be seen. The returned function stops that. */
   start(): () => void {
+    const stopHides = this.#backend.onHides((hides) => this.#hide(hides === "always"));
     void this.read();
     const again = () => {
       if (!document.hidden) void this.read();
@@ -38,6 +43,7 @@ export class Past {
     const timer = window.setInterval(again, READ_AGAIN_MS);
     document.addEventListener("visibilitychange", again);
     return () => {
+      stopHides();
       window.clearInterval(timer);
       document.removeEventListener("visibilitychange", again);
     };
@@ -46,14 +52,16 @@ export class Past {
   async read(): Promise<void> {
     const asked = ++this.#asked;
     try {
-      const plots = await this.#backend.usage(this.days);
+      const past = await this.#backend.usage(this.days);
       // Of two questions the later one counts, whichever is answered first.
       if (asked !== this.#asked) return;
-      this.plots = plots;
+      this.plots = past;
+      this.hidden = past.hidden;
       this.problem = null;
-      this.#chosen ??= plots.profiles.length > 0 ? firstChoice(plots.profiles) : null;
+      // The choice goes by who has lines.
+      if (!past.hidden && past.profiles.length > 0) this.#chosen ??= firstChoice(past.profiles);
     } catch (refusal) {
-      if (asked === this.#asked) this.problem = sentenceOf(refusal);
+      if (asked === this.#asked) this.problem = this.#sentence(refusal);
     }
   }
 
@@ -81,6 +89,23 @@ export class Past {
     void this.#backend.close();
   }
 
+  /** What is shown goes at once. What is to be shown again comes with the lines. */
+  #hide(hidden: boolean): void {
+    if (hidden) {
+      this.hidden = true;
+      this.at = null;
+      if (this.plots !== null) this.plots = withoutLines(this.plots);
+      if (this.problem !== null) this.problem = veiledText(this.problem);
+      if (this.outcome !== null && "problem" in this.outcome) this.outcome = null;
+    }
+    void this.read();
+  }
+
+  #sentence(refusal: unknown): string {
+    const sentence = sentenceOf(refusal);
+    return this.hidden ? veiledText(sentence) : sentence;
+  }
+
   async #save(save: () => Promise<string | null>): Promise<void> {
     if (this.saving) return;
     this.saving = true;
@@ -89,9 +114,13 @@ export class Past {
       const path = await save();
       if (path !== null) this.outcome = { path };
     } catch (refusal) {
-      this.outcome = { problem: sentenceOf(refusal) };
+      this.outcome = { problem: this.#sentence(refusal) };
     } finally {
       this.saving = false;
     }
   }
+}
+
+function withoutLines(plots: Plots): Plots {
+  return { ...plots, profiles: plots.profiles.map((profile) => ({ ...profile, series: [] })) };
 }

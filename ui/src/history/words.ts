@@ -53,6 +53,9 @@ export const say = {
     `Signalbox has read no usage in ${SPANS_SPOKEN[days]}. It keeps every reading for 90 days from now on.`,
   noneChosenTitle: "No profile chosen",
   noneChosen: "Choose one above to see its lines.",
+  hiddenTitle: "Numbers are hidden",
+  hidden: (keys: string) =>
+    `A line is nothing but numbers, so none is drawn. ${keys} on the board shows them again.`,
   failedTitle: "This cannot be shown",
   tryAgain: "Try again",
   active: "active",

@@ -1,11 +1,17 @@
 //! What the History window asks for: lines of usage, and files that it may not make of anything.
 
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use signalbox_core::view::Hides;
+use tauri::Listener as _;
 use tauri::ipc::{CallbackFn, InvokeBody, InvokeResponseBody};
 use tauri::test::{INVOKE_KEY, get_ipc_response};
 use tauri::webview::InvokeRequest;
 
 use super::Page;
+use crate::history_window;
 
 /// A call whose body are bytes, as the page sends a picture.
 fn send_bytes(page: &Page, command: &str, bytes: Vec<u8>) -> Result<Value, Value> {
@@ -37,6 +43,35 @@ fn the_lines_of_a_profile_are_there_once_its_usage_was_read() {
     let point = &profile["series"][0]["points"][0];
     assert!(point[0].is_i64() && point[1].is_f64(), "{plots}");
     assert!(plots["from"].as_i64() < point[0].as_i64() && point[0].as_i64() <= plots["until"].as_i64(), "{plots}");
+}
+
+#[test]
+fn where_numbers_are_hidden_no_line_leaves_the_app() {
+    let page = Page::open();
+    let lines = || page.invoke("usage_history", json!({"days": 7})).expect("lines");
+    assert_eq!(page.invoke("add_profile", json!({"alias": "work", "force": false})), Ok(Value::Null));
+    assert_eq!(page.invoke("refresh", json!({})), Ok(Value::Null));
+    page.published("a reading", |board| board["cards"][0]["usage"] != Value::Null);
+    for (hides, hidden) in [("always", true), ("whileShared", false), ("always", true), ("never", false)] {
+        let view = json!({"hides": hides});
+        assert_eq!(page.invoke("set_view", json!({"view": view})), Ok(Value::Null));
+        let past = lines();
+        assert_eq!(past["hidden"], hidden, "{hides}: {past}");
+        assert_eq!(past["profiles"][0]["alias"], "work", "names stay");
+        assert_eq!(past["profiles"][0]["series"] == json!([]), hidden, "{hides}: {past}");
+    }
+}
+
+#[test]
+fn the_page_is_told_what_is_hidden_from_now_on() {
+    let page = Page::open();
+    let (sender, told) = channel();
+    page.app.listen_any("hides", move |event| {
+        // The test may have seen enough.
+        let _ = sender.send(event.payload().to_owned());
+    });
+    history_window::tell_hides(page.app.handle(), Hides::Always);
+    assert_eq!(told.recv_timeout(Duration::from_secs(10)).as_deref(), Ok("\"always\""));
 }
 
 #[test]

@@ -61,6 +61,7 @@ pub fn board(cards: Vec<Card>) -> Board {
         cards,
         live: LiveState::Unresolved,
         switching: None,
+        signing_in: None,
         acked_op: 0,
         refreshing: false,
         problem: None,

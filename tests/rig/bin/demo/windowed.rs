@@ -69,6 +69,7 @@ async fn told_switch(cast: &Cast, from: &str, to: &str, tell: &mut Narrator) -> 
 
 /// The app with the person's own desktop, but the demo's home and none of the variables that steer Claude Code.
 fn app_command(cast: &Cast) -> Result<Command> {
+    cast.stage.home.agree_to_terms()?;
     let mut command = Command::new(program("signalbox-app")?);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
