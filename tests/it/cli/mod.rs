@@ -10,6 +10,7 @@ mod pattern;
 mod prompts;
 mod races;
 mod readings;
+mod rotate;
 mod runner;
 mod secrets;
 mod sessions;
