@@ -95,19 +95,20 @@ async fn started(stage: &Stage) -> Result<(Desk, App, Tray)> {
 async fn in_the_page(stage: &Stage, report: &mut Report) -> Result<()> {
     let (desk, app, tray) = started(stage).await?;
     let board = app.open_board(&desk, &tray).await?;
-    let scrolled = numbers(&board, include_str!("board_scroll.js")).await?;
-    let frames = Times::of(scrolled);
+    let [frames, tasks] = lists(&board, include_str!("board_scroll.js")).await?.map(Times::of);
     report.add(Figure {
-        name: "board with 50 profiles, scrolling: longest frame",
-        value: frames.worst(),
+        name: "board with 50 profiles, scrolling: longest task",
+        value: tasks.worst(),
         unit: "ms",
         limit: Some(50.0),
-        how: format!(
-            "{} frames, 40 px in each; median {:.1} ms, p95 {:.1} ms",
-            frames.count(),
-            frames.median(),
-            frames.p95()
-        ),
+        how: format!("of the page's one thread, in {} frames of 40 px each", frames.count()),
+    });
+    report.add(Figure {
+        name: "the same, longest frame",
+        value: frames.worst(),
+        unit: "ms",
+        limit: None,
+        how: format!("the screen's software included; median {:.1} ms, p95 {:.1} ms", frames.median(), frames.p95()),
     });
     let updated = Times::of(numbers(&board, include_str!("board_update.js")).await?);
     report.add(Figure {
@@ -126,9 +127,23 @@ async fn in_the_page(stage: &Stage, report: &mut Report) -> Result<()> {
 
 /// What `script` measured in the page, in milliseconds.
 async fn numbers(board: &Board, script: &str) -> Result<Vec<f64>> {
+    list(&measured(board, script).await?)
+}
+
+/// The same for a script that measures two things at once.
+async fn lists(board: &Board, script: &str) -> Result<[Vec<f64>; 2]> {
+    let value = measured(board, script).await?;
+    Ok([list(&value[0])?, list(&value[1])?])
+}
+
+async fn measured(board: &Board, script: &str) -> Result<Value> {
     let value = board.pages.client.execute_async(script, Vec::new()).await?;
     // A script that cannot measure says why.
     ensure!(!value.is_string(), "the page says: {value}");
+    Ok(value)
+}
+
+fn list(value: &Value) -> Result<Vec<f64>> {
     let list = value.as_array().context("the page measured nothing")?;
     Ok(list.iter().filter_map(Value::as_f64).collect())
 }

@@ -26,7 +26,8 @@ const another = (board, turn) => ({
   })),
 });
 
-const texts = () => [...document.querySelectorAll(".card")].map((card) => card.innerText);
+// What is off the screen is not drawn, and has no `innerText`.
+const texts = () => [...document.querySelectorAll(".card")].map((card) => card.textContent);
 
 /** Lets the framework finish: all it still does stands in the queue of microtasks. */
 const finished = async () => {
