@@ -1,7 +1,6 @@
 //! Profiles come, go, are renamed and put into another order. Owns the order of the steps in which a crash loses nothing: a login is saved before
 //! the roster names it, and the roster forgets a profile last. Leaves guided sign-in to `rotate`.
 
-use crate::credential::{Live, Login};
 use crate::delegate;
 use crate::flow::FlowError;
 use crate::held;
@@ -48,7 +47,7 @@ pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added,
     if let Some(taken) = roster.profiles().iter().find(|profile| profile.alias.collides_with(alias)) {
         return Err(RosterError::Taken(taken.alias.clone()).into());
     }
-    let login = live_login(ports)?;
+    let login = sync::live_login(ports)?.ok_or(FlowError::SignedOut)?;
     let account = match ports.provider.identify(login.access()) {
         Ok(account) => account,
         Err(ProviderError::Unauthorized) => return Err(FlowError::LiveExpired),
@@ -72,11 +71,6 @@ pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added,
     vault::save_roster(ports, &roster)?;
     history::note(ports, &Event::Added { alias: alias.clone() });
     Ok(Added { account, drifted_from })
-}
-
-fn live_login(ports: &Ports) -> Result<Login, FlowError> {
-    let document = ports.live.read()?.ok_or(FlowError::SignedOut)?;
-    Live::parse(&document).map_err(FlowError::LiveDamaged)?.into_login().ok_or(FlowError::SignedOut)
 }
 
 /// The active profile, if its login was replaced outside Signalbox; an error unless the person has agreed.

@@ -278,7 +278,7 @@ pub fn finish(ports: &Ports, keep: &Keep) -> Result<Finished, FlowError> {
     let new = New { login, block, account: account.clone() };
     let is_live = match record.way {
         Way::Isolated => isolated::finish(ports, &own, &mut roster, &record, new)?,
-        Way::Classic => classic::finish(ports, &mut roster, new)?,
+        Way::Classic => classic::finish(ports, &mut roster, &new)?,
     };
     record::remove(ports)?;
     // It only means that it may be renewed sooner.

@@ -150,8 +150,19 @@ fn is_of_its_sign_in(live: &Login, saved: &CredHeader) -> bool {
     saved.fingerprint == live.fingerprint() || (saved.deadline.is_some() && saved.deadline == live.deadline())
 }
 
+/// The login in the live store, if one is there that holds tokens.
+pub(crate) fn live_login(ports: &Ports) -> Result<Option<Login>, FlowError> {
+    let Some(document) = ports.live.read()? else { return Ok(None) };
+    Ok(Live::parse(&document).map_err(FlowError::LiveDamaged)?.into_login())
+}
+
 /// Seals a live login and records in the roster what its identification brought.
-fn save(ports: &Ports, roster: &mut Roster, login: &Matched<Login>, account: &Account) -> Result<(), FlowError> {
+pub(crate) fn save(
+    ports: &Ports,
+    roster: &mut Roster,
+    login: &Matched<Login>,
+    account: &Account,
+) -> Result<(), FlowError> {
     let block = own_block(ports, login);
     vault::seal(ports, login, block.as_ref())?;
     roster.describe(account);

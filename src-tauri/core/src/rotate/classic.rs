@@ -108,26 +108,19 @@ pub(super) fn step(ports: &Ports, record: &Record) -> Result<Step, FlowError> {
 
 /// The live login, if it is not the one that was set aside.
 fn signed_in(ports: &Ports, record: &Record) -> Result<Option<Login>, FlowError> {
-    let Some(document) = ports.live.read()? else { return Ok(None) };
-    let login = Live::parse(&document).map_err(FlowError::LiveDamaged)?.into_login();
+    let login = sync::live_login(ports)?;
     let frozen = record.frozen.as_ref().map(|frozen| &frozen.fingerprint);
     Ok(login.filter(|login| Some(&login.fingerprint()) != frozen))
 }
 
+/// The `oauthAccount` of the moment is looked for when the login is saved.
 pub(super) fn fetch(ports: &Ports, record: &Record) -> Result<Option<(Login, Option<AccountBlock>)>, FlowError> {
-    let Some(login) = signed_in(ports, record)? else { return Ok(None) };
-    let cache = ports.account_cache.read().ok().flatten();
-    Ok(Some((login, cache.as_ref().and_then(AccountBlock::of))))
+    Ok(signed_in(ports, record)?.map(|login| (login, None)))
 }
 
 /// Saves the login, which is live already.
-pub(super) fn finish(ports: &Ports, roster: &mut Roster, new: New) -> Result<bool, FlowError> {
-    let New { login, block, account } = new;
-    vault::seal(ports, &login, block.as_ref())?;
-    roster.describe(&account);
-    roster.mark_login_needed(login.alias(), None)?;
-    roster.mark_synced(login.alias(), ports.clock.now())?;
-    vault::save_roster(ports, roster)?;
+pub(super) fn finish(ports: &Ports, roster: &mut Roster, new: &New) -> Result<bool, FlowError> {
+    sync::save(ports, roster, &new.login, &new.account)?;
     Ok(true)
 }
 
@@ -184,7 +177,5 @@ pub(super) fn put_back(ports: &Ports, own: &OwnLock, roster: &mut Roster, record
 }
 
 fn live_fingerprint(ports: &Ports) -> Result<Option<Fingerprint>, FlowError> {
-    let Some(document) = ports.live.read()? else { return Ok(None) };
-    let login = Live::parse(&document).map_err(FlowError::LiveDamaged)?.into_login();
-    Ok(login.as_ref().map(Login::fingerprint))
+    Ok(sync::live_login(ports)?.as_ref().map(Login::fingerprint))
 }

@@ -159,8 +159,7 @@ fn is_done(ports: &Ports, roster: &Roster, login: &Login) -> Result<bool, FlowEr
 }
 
 fn is_live(ports: &Ports, login: &Login) -> Result<bool, FlowError> {
-    let Some(document) = ports.live.read()? else { return Ok(false) };
-    let live = Live::parse(&document).ok().and_then(Live::into_login);
+    let live = sync::live_login(ports)?;
     Ok(live.is_some_and(|live| live.fingerprint() == login.fingerprint() || live.is_of_the_same_sign_in(login)))
 }
 
