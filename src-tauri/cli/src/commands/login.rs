@@ -19,7 +19,7 @@ const PAGE: &str = "https://claude.ai/login";
 pub fn run(context: &Context, options: &LoginOptions) -> Result<Report, Failure> {
     match &options.alias {
         Some(text) => open(context, &alias(text)?),
-        None => needed(context),
+        None => say_who(context),
     }
 }
 
@@ -48,12 +48,18 @@ fn open(context: &Context, alias: &Alias) -> Result<Report, Failure> {
     Ok(Report::of(json::members(json!({ "alias": alias, "ownWindow": own, "browser": kind }))))
 }
 
-fn needed(context: &Context) -> Result<Report, Failure> {
+/// The profiles that only a person can bring back, in the order of the board.
+pub fn needed(context: &Context) -> Result<Vec<Card>, Failure> {
     let roster = vault::load_roster(&context.ports).map_err(while_doing(&Doing::Show))?;
     let live = sync::glance(&context.ports, &roster);
     let board = board::assemble(&context.ports, &Activity::of_a_glance(live, context.now()));
-    let cards = board.map_err(while_doing(&Doing::Show))?.cards;
-    let needed: Vec<_> = cards.iter().filter(|card| card.action == CardAction::SignIn).collect();
+    let mut cards = board.map_err(while_doing(&Doing::Show))?.cards;
+    cards.retain(|card| card.action == CardAction::SignIn);
+    Ok(cards)
+}
+
+fn say_who(context: &Context) -> Result<Report, Failure> {
+    let needed = needed(context)?;
     if needed.is_empty() {
         context.say("No profile needs to be signed in.\n");
     }

@@ -5,12 +5,11 @@ mod guide;
 mod typed;
 
 use serde_json::json;
-use signalbox_core::board::{Activity, CardAction};
 use signalbox_core::error::{Code, Doing, NextStep};
-use signalbox_core::profile::Alias;
+use signalbox_core::recover;
 use signalbox_core::rotate::{self, Finished};
-use signalbox_core::{board, recover, sync, vault};
 
+use super::login;
 use crate::args::RotateOptions;
 use crate::context::{Context, Report, alias, while_doing};
 use crate::exit::Failure;
@@ -25,7 +24,7 @@ pub fn run(context: &Context, options: &RotateOptions) -> Result<Report, Failure
     }
     let wanted = match (&options.alias, options.due) {
         (Some(text), _) => vec![alias(text)?],
-        (None, true) => due(context)?,
+        (None, true) => login::needed(context)?.into_iter().map(|card| card.alias).collect(),
         (None, false) => return Err(nobody_named(context)),
     };
     if wanted.is_empty() {
@@ -63,16 +62,6 @@ fn cancel(context: &Context) -> Result<Report, Failure> {
         None => context.say("No sign-in is under way.\n"),
     }
     Ok(Report::of(json::members(json!({ "cancelled": cancelled }))))
-}
-
-/// The profiles that only a person can bring back, in the order of the board.
-pub fn due(context: &Context) -> Result<Vec<Alias>, Failure> {
-    let failed = while_doing(&Doing::Show);
-    let roster = vault::load_roster(&context.ports).map_err(while_doing(&Doing::Show))?;
-    let live = sync::glance(&context.ports, &roster);
-    let board = board::assemble(&context.ports, &Activity::of_a_glance(live, context.now())).map_err(failed)?;
-    let due = board.cards.into_iter().filter(|card| card.action == CardAction::SignIn);
-    Ok(due.map(|card| card.alias).collect())
 }
 
 fn nobody_named(context: &Context) -> Failure {
