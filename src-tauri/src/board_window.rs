@@ -15,6 +15,7 @@ use tauri::{
 
 pub use life::BoardWindow;
 
+use crate::page_window::on_main;
 use crate::terms;
 use signalbox_warden::{EngineHandle, Event};
 
@@ -125,13 +126,6 @@ pub fn on_window_event<R: Runtime>(window: &Window<R>, event: &WindowEvent) {
 pub fn on_page_process_gone<R: Runtime>(app: &AppHandle<R>) {
     tracing::warn!("the board's page was ended by the system");
     on_main(app, destroy);
-}
-
-fn on_main<R: Runtime>(app: &AppHandle<R>, f: impl FnOnce(&AppHandle<R>) + Send + 'static) {
-    let handle = app.clone();
-    if let Err(error) = app.run_on_main_thread(move || f(&handle)) {
-        tracing::debug!(%error, "the app is ending");
-    }
 }
 
 fn make<R: Runtime>(app: &AppHandle<R>) {

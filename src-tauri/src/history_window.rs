@@ -1,5 +1,4 @@
-//! The History window: usage over time as plots. An ordinary window, made when it is opened and gone, with its WebView,
-//! when it is closed. Owns the window, and what its page may ask for: the lines of a plot, and saving them as a file. Where
+//! The History window: usage over time as plots. Owns what its page may ask for: the lines of a plot, and saving them as a file. Where
 //! numbers are hidden, no line leaves here. Leaves the shape of the lines to `signalbox_core::plot`, and everything that is
 //! drawn to the page.
 
@@ -14,21 +13,23 @@ use signalbox_core::flow::FlowError;
 use signalbox_core::plot::{self, Plots, Span};
 use signalbox_core::ports::Ports;
 use signalbox_core::view::Hides;
-use tauri::{AppHandle, Emitter, Manager, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{AppHandle, Emitter, Runtime};
 
-use crate::board_window;
 use crate::discreet;
+use crate::page_window::PageWindow;
 
 pub use export::{Export, Exported, Picture};
 
 /// The window's label, which the capability file names too.
 pub const LABEL: &str = "history";
-const PAGE: &str = "history.html";
-const TITLE: &str = "Signalbox \u{2014} History";
-/// In CSS pixels.
-const SIZE: (f64, f64) = (760.0, 580.0);
-/// Narrower than this, a plot is no plot.
-const SIZE_MIN: (f64, f64) = (480.0, 360.0);
+static WINDOW: PageWindow = PageWindow {
+    label: LABEL,
+    page: "history.html",
+    title: "Signalbox \u{2014} History",
+    size: (760.0, 580.0),
+    // Narrower than this, a plot is no plot.
+    size_min: (480.0, 360.0),
+};
 /// The event that tells the page whether numbers are hidden from now on.
 const HIDES_EVENT: &str = "hides";
 /// What follows `Cannot`.
@@ -45,25 +46,12 @@ pub struct Lines {
 
 /// Opens the window, or brings the one that is open to the front, from any thread.
 pub fn open<R: Runtime>(app: &AppHandle<R>) {
-    on_main(app, |app| {
-        let shown = match app.get_webview_window(LABEL) {
-            Some(window) => reveal(&window),
-            None => make(app),
-        };
-        if let Err(error) = shown {
-            tracing::error!(%error, "the History window cannot be shown");
-        }
-    });
+    WINDOW.open(app);
 }
 
 /// Closes the window, from any thread. Its page goes with it.
 pub fn close<R: Runtime>(app: &AppHandle<R>) {
-    on_main(app, |app| {
-        let Some(window) = app.get_webview_window(LABEL) else { return };
-        if let Err(error) = window.destroy() {
-            tracing::warn!(%error, "the History window cannot be closed");
-        }
-    });
+    WINDOW.close(app);
 }
 
 /// Tells the page, if there is one, what is hidden from now on.
@@ -89,31 +77,6 @@ fn lines(ports: &Ports, span: Span) -> Result<Lines, FlowError> {
         plots.profiles.iter_mut().for_each(|profile| profile.series.clear());
     }
     Ok(Lines { hidden, plots })
-}
-
-fn make<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()> {
-    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(PAGE.into()))
-        .title(TITLE)
-        .inner_size(SIZE.0, SIZE.1)
-        .min_inner_size(SIZE_MIN.0, SIZE_MIN.1)
-        .center()
-        .content_protected(board_window::is_off_recordings(app))
-        .build()?;
-    // An app without a Dock icon is not in front by itself.
-    window.set_focus()
-}
-
-fn reveal<R: Runtime>(window: &WebviewWindow<R>) -> tauri::Result<()> {
-    window.unminimize()?;
-    window.show()?;
-    window.set_focus()
-}
-
-fn on_main<R: Runtime>(app: &AppHandle<R>, f: impl FnOnce(&AppHandle<R>) + Send + 'static) {
-    let handle = app.clone();
-    if let Err(error) = app.run_on_main_thread(move || f(&handle)) {
-        tracing::debug!(%error, "the app is ending");
-    }
 }
 
 fn span_of(days: u32) -> Result<Span, Problem> {

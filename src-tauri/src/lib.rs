@@ -18,6 +18,7 @@ mod logging;
 #[cfg(target_os = "macos")]
 mod macos;
 mod notify;
+mod page_window;
 mod rotate_window;
 mod signals;
 mod terms;

@@ -17,20 +17,22 @@ use signalbox_core::rotate::{self, Finished, Found, Rotation, Step};
 use signalbox_core::signin;
 use signalbox_core::time::Timestamp;
 use signalbox_warden::{EngineHandle, Taken, Turn};
-use tauri::{AppHandle, Emitter, Manager, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{AppHandle, Emitter, Manager, Runtime};
 
-use crate::board_window;
 use crate::dto::AliasText;
+use crate::page_window::PageWindow;
 
 pub use pages::{OpensPages, OwnBrowsers, Place, own_window};
 
 /// The window's label, which the capability file names too.
 pub const LABEL: &str = "rotate";
-const PAGE: &str = "rotate.html";
-const TITLE: &str = "Signalbox \u{2014} Sign In";
-/// In CSS pixels.
-const SIZE: (f64, f64) = (480.0, 560.0);
-const SIZE_MIN: (f64, f64) = (420.0, 400.0);
+static WINDOW: PageWindow = PageWindow {
+    label: LABEL,
+    page: "rotate.html",
+    title: "Signalbox \u{2014} Sign In",
+    size: (480.0, 560.0),
+    size_min: (420.0, 400.0),
+};
 /// Makes the page ask again what it is wanted for.
 const WANTED_EVENT: &str = "rotate-wanted";
 const BOARD_EVENT: &str = "board";
@@ -91,26 +93,17 @@ impl RotateWindow {
 
 /// Opens the window, or brings the one that is open to the front, from any thread.
 pub fn open<R: Runtime>(app: &AppHandle<R>, wanted: Wanted) {
-    on_main(app, |app| {
-        *app.state::<RotateWindow>().wanted() = wanted;
-        let shown = match app.get_webview_window(LABEL) {
-            Some(window) => reveal(&window),
-            None => make(app),
-        };
-        if let Err(error) = shown {
-            tracing::error!(%error, "the Rotate wizard cannot be shown");
-        }
-    });
+    *app.state::<RotateWindow>().wanted() = wanted;
+    // A page that is there already asks anew; one that is yet to be made asks by itself.
+    if let Err(error) = app.emit_to(LABEL, WANTED_EVENT, ()) {
+        tracing::warn!(%error, "the Rotate wizard was not told what it is wanted for");
+    }
+    WINDOW.open(app);
 }
 
 /// Closes the window, from any thread. Its page goes with it; a sign-in goes on.
 pub fn close<R: Runtime>(app: &AppHandle<R>) {
-    on_main(app, |app| {
-        let Some(window) = app.get_webview_window(LABEL) else { return };
-        if let Err(error) = window.destroy() {
-            tracing::warn!(%error, "the Rotate wizard cannot be closed");
-        }
-    });
+    WINDOW.close(app);
 }
 
 /// Sends a board to the page, if there is one.
@@ -123,32 +116,6 @@ pub fn tell_the_page<R: Runtime>(app: &AppHandle<R>, board: &Board) {
 /// What the window was opened for.
 pub fn wanted(window: &RotateWindow) -> Wanted {
     window.wanted().clone()
-}
-
-fn make<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()> {
-    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(PAGE.into()))
-        .title(TITLE)
-        .inner_size(SIZE.0, SIZE.1)
-        .min_inner_size(SIZE_MIN.0, SIZE_MIN.1)
-        .center()
-        .content_protected(board_window::is_off_recordings(app))
-        .build()?;
-    // An app without a Dock icon is not in front by itself.
-    window.set_focus()
-}
-
-fn reveal<R: Runtime>(window: &WebviewWindow<R>) -> tauri::Result<()> {
-    window.emit_to(LABEL, WANTED_EVENT, ())?;
-    window.unminimize()?;
-    window.show()?;
-    window.set_focus()
-}
-
-fn on_main<R: Runtime>(app: &AppHandle<R>, f: impl FnOnce(&AppHandle<R>) + Send + 'static) {
-    let handle = app.clone();
-    if let Err(error) = app.run_on_main_thread(move || f(&handle)) {
-        tracing::debug!(%error, "the app is ending");
-    }
 }
 
 /// What a sign-in on this computer can be done with.

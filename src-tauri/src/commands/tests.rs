@@ -41,6 +41,19 @@ impl Faces for PageAlone {
     fn exit(&self) {}
 }
 
+/// A command as a page of ours sends it.
+fn request(command: &str, arguments: Value) -> InvokeRequest {
+    InvokeRequest {
+        cmd: command.to_owned(),
+        callback: CallbackFn(0),
+        error: CallbackFn(1),
+        url: "tauri://localhost".parse().expect("an address"),
+        body: arguments.into(),
+        headers: tauri::http::HeaderMap::new(),
+        invoke_key: INVOKE_KEY.to_owned(),
+    }
+}
+
 /// An app without a screen; its live login is `ada`'s, and nobody is registered.
 struct Page {
     app: App<MockRuntime>,
@@ -77,16 +90,8 @@ impl Page {
     }
 
     fn invoke(&self, command: &str, arguments: Value) -> Result<Value, Value> {
-        let request = InvokeRequest {
-            cmd: command.to_owned(),
-            callback: CallbackFn(0),
-            error: CallbackFn(1),
-            url: "tauri://localhost".parse().expect("an address"),
-            body: arguments.into(),
-            headers: tauri::http::HeaderMap::new(),
-            invoke_key: INVOKE_KEY.to_owned(),
-        };
-        get_ipc_response(&self.window, request).map(|body: InvokeResponseBody| body.deserialize().expect("JSON"))
+        get_ipc_response(&self.window, request(command, arguments))
+            .map(|body: InvokeResponseBody| body.deserialize().expect("JSON"))
     }
 
     fn published(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {

@@ -6,11 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tauri::ipc::CallbackFn;
-use tauri::test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder};
-use tauri::webview::InvokeRequest;
+use tauri::test::{MockRuntime, get_ipc_response, mock_builder};
 use tauri::{App, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
+use super::request;
 use crate::{board_window, history_window, rotate_window};
 
 /// Holds the macro that lists every command.
@@ -39,16 +38,7 @@ fn window(app: &App<MockRuntime>, label: &str) -> WebviewWindow<MockRuntime> {
 }
 
 fn call(window: &WebviewWindow<MockRuntime>, command: &str, arguments: Value) -> Result<(), String> {
-    let request = InvokeRequest {
-        cmd: command.to_owned(),
-        callback: CallbackFn(0),
-        error: CallbackFn(1),
-        url: "tauri://localhost".parse().expect("an address"),
-        body: arguments.into(),
-        headers: tauri::http::HeaderMap::new(),
-        invoke_key: INVOKE_KEY.to_owned(),
-    };
-    get_ipc_response(window, request).map(|_| ()).map_err(|refusal| refusal.to_string())
+    get_ipc_response(window, request(command, arguments)).map(|_| ()).map_err(|refusal| refusal.to_string())
 }
 
 /// Every command that the macro lists.
