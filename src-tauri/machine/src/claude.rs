@@ -9,3 +9,5 @@ pub mod folder;
 pub mod place;
 pub mod program;
 pub mod running;
+#[cfg(test)]
+pub mod scripted;

@@ -1,9 +1,8 @@
 //! The delegated engine with shell scripts for children. What every `Delegate` promises is held in the conformance
 //! suite; the simulated Claude Code takes part in the tests of the whole program.
 
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use signalbox_core::credential::{Live, Login};
 use signalbox_core::usage::WindowKind;
 
 use super::*;
+use crate::claude::scripted;
 use crate::clock::SystemClock;
 use crate::keychain::Security;
 use crate::keychain::scripted_security::ScriptedSecurity;
@@ -38,18 +38,7 @@ impl Rig {
     /// The engine, with a child that runs `script`.
     fn engine(&self, script: &str) -> ClaudeCode {
         let program = self.home.path().join("claude");
-        // By another process: while this one has the file open for writing, a child that another test starts has it
-        // open too, and then it cannot be executed.
-        let mut writer = Command::new("/bin/sh")
-            .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
-            .arg(&program)
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("started");
-        let mut stdin = writer.stdin.take().expect("a pipe");
-        stdin.write_all(format!("#!/bin/sh\n{script}\n").as_bytes()).expect("written");
-        drop(stdin);
-        assert!(writer.wait().expect("ended").success());
+        scripted::put(&program, script);
         self.engine_of(program)
     }
 

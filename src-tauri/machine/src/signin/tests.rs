@@ -3,12 +3,12 @@
 
 mod giving_up;
 
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::*;
 use crate::claude::place::{InFiles, InKeychain};
+use crate::claude::scripted;
 use crate::keychain::scripted_security::ScriptedSecurity;
 use crate::keychain::{Item, Security};
 
@@ -37,18 +37,7 @@ impl Rig {
     /// Signing in, with a child that runs `script`.
     fn signin(&self, script: &str) -> ClaudeSignin {
         let program = self.home.path().join("claude");
-        // By another process: while this one has the file open for writing, a child that another test starts has it
-        // open too, and then it cannot be executed.
-        let mut writer = Command::new("/bin/sh")
-            .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
-            .arg(&program)
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("started");
-        let mut stdin = writer.stdin.take().expect("a pipe");
-        stdin.write_all(format!("#!/bin/sh\nPAGE='{PAGE}'\n{script}\n").as_bytes()).expect("written");
-        drop(stdin);
-        assert!(writer.wait().expect("ended").success());
+        scripted::put(&program, &format!("PAGE='{PAGE}'\n{script}"));
         self.again()
     }
 
