@@ -76,8 +76,9 @@ pub struct Storm {
     dead: Vec<u32>,
     /// Whether somebody was killed in this round, and in the one before.
     killed: [bool; 2],
-    /// The deeds of this round, for a failure.
+    /// The deeds of this round, and the requests that were counted in it and in the one before, for a failure.
     deeds: Vec<(Duration, Deed)>,
+    counted: [Vec<Logged>; 2],
 }
 
 impl Storm {
@@ -96,32 +97,44 @@ impl Storm {
         let (app, tray) = start_app(&desk, &stage).await?;
         let (audit, dice) = (Audit::of(&stage)?, Dice(seed));
         let (figures, deeds) = (Figures::default(), Vec::new());
-        let (renewals, dead, killed) = (Default::default(), Vec::new(), [false; 2]);
-        Ok(Self { app, tray, desk, stage, profiles, audit, dice, pace, figures, renewals, dead, killed, deeds })
+        let (renewals, dead, killed, counted) = (Default::default(), Vec::new(), [false; 2], Default::default());
+        Ok(Self {
+            app,
+            tray,
+            desk,
+            stage,
+            profiles,
+            audit,
+            dice,
+            pace,
+            figures,
+            renewals,
+            dead,
+            killed,
+            deeds,
+            counted,
+        })
     }
 
     /// What the last round was.
     pub fn story(&self) -> String {
-        let requests = self.stage.sim.requests();
-        let last: Vec<String> = requests
+        let uncounted = self.stage.sim.requests();
+        let last: Vec<String> = self
+            .counted
             .iter()
-            .rev()
-            .take(40)
-            .rev()
+            .flatten()
+            .chain(&uncounted)
             .map(|r| {
-                format!(
-                    "{} {} {} {:?} {:?}",
-                    r.at_ms,
-                    r.path,
-                    r.account.as_deref().unwrap_or("-"),
-                    r.status,
-                    r.user_agent
-                )
+                let (account, agent) = (r.account.as_deref().unwrap_or("-"), r.user_agent.as_deref().unwrap_or("-"));
+                let spent = r.refresh_fingerprint.as_deref().unwrap_or("-");
+                let answer = format!("{:?} delivered {} {:?}", r.status, r.delivered, r.faults);
+                format!("{} {} {} {account} {spent} {answer} {agent}", r.seq, r.at_ms, r.path)
             })
             .collect();
         let log = self.app.log();
         let tail = log.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
-        format!("{:?}\n{:?}\n{}\nThe app said:\n{tail}", self.figures, self.deeds, last.join("\n"))
+        let killed = self.killed;
+        format!("{:?}\n{:?}, killed {killed:?}\n{}\nThe app said:\n{tail}", self.figures, self.deeds, last.join("\n"))
     }
 
     pub async fn round(&mut self) -> Result<()> {
@@ -259,15 +272,15 @@ impl Storm {
         for lost in finding.lost {
             let Profile { alias, login, .. } = &self.profiles[lost];
             let state = self.stage.sim.state(*login);
-            // The pair that is gone was bought by one of ours, with the token that is still saved, and somebody was
+            // The pair that is gone was bought by one of ours, with a token that was still saved, and somebody was
             // killed.
             let bought = self.renewals[lost].as_ref().filter(|bought| !is_claudes(bought));
-            let spent = bought.and_then(|bought| bought.refresh_fingerprint.as_ref());
-            let is_window = spent.is_some_and(|spent| finding.refresh_tokens.contains(spent));
+            let is_window = bought.is_some_and(|bought| self.was_still_saved(bought, &finding.refresh_tokens));
             ensure!(
                 self.killed != [false, false] && is_window,
-                "the login of {alias} is lost ({state:?}), and not by a kill during its renewal: {:?}",
-                self.renewals[lost]
+                "the login of {alias} is lost ({state:?}), and not by a kill during its renewal: {:?}, with {:?} kept",
+                self.renewals[lost],
+                finding.refresh_tokens
             );
             self.figures.windows += 1;
             self.sign_in_again(lost).with_context(|| format!("after the window of {}", self.profiles[lost].alias))?;
@@ -275,10 +288,23 @@ impl Storm {
         Ok(())
     }
 
+    /// Whether the token that bought a pair stayed saved until somebody else looked: we see it, or another of ours found it put aside,
+    /// asked with it, and threw it away when the server called it spent.
+    fn was_still_saved(&self, bought: &Logged, kept: &[String]) -> bool {
+        let Some(spent) = &bought.refresh_fingerprint else { return false };
+        let thrown_away = self.counted.iter().flatten().any(|request| {
+            let refused = request.endpoint == Endpoint::Token && request.status == Some(400);
+            let with_it = request.seq > bought.seq && request.refresh_fingerprint.as_ref() == Some(spent);
+            refused && with_it && !is_claudes(request)
+        });
+        kept.contains(spent) || thrown_away
+    }
+
     fn count_refreshes(&mut self) {
         let requests = self.stage.sim.requests();
         self.stage.sim.clear_requests();
         self.renewals = Default::default();
+        self.counted = [std::mem::take(&mut self.counted[1]), requests.clone()];
         let is_refresh = |request: &Logged| request.endpoint == Endpoint::Token && request.status == Some(200);
         for refresh in requests.into_iter().filter(is_refresh) {
             let counted = if is_claudes(&refresh) { &mut self.figures.rotated } else { &mut self.figures.renewed };
