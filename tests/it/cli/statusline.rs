@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use provider_sim::SimOptions;
 use serde_json::{Value, json};
@@ -83,6 +84,20 @@ fn after_a_switch_the_line_never_shows_the_numbers_of_the_account_before() {
     assert!(after.starts_with("personal · 5h 6% "), "the last reading of the new account is shown: {after}");
     let later = line(&stage, &told("s", 1_900, 43.0));
     assert!(later.starts_with("personal · 5h 6% "), "while the switch settles, nobody knows whose that is: {later}");
+}
+
+#[test]
+fn where_nobody_watches_a_list_takes_in_what_the_sessions_were_told() {
+    let stage = stage();
+    begins(&stage, "s");
+    // An answer counts that was asked for after the login was saved; it is taken to have been asked for 5.9 s before it is told.
+    std::thread::sleep(Duration::from_secs(6));
+    line(&stage, &told("s", 900, 41.6));
+    let listed = stage.signalbox(&["list", "--json"]).expect("a list").out;
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    let card = &listed["profiles"].as_array().expect("profiles").iter().find(|card| card["alias"] == "work");
+    let meters = card.expect("a card")["usage"]["meters"].as_array().expect("meters").clone();
+    assert_eq!(meters[0]["percent"], 41.6, "{meters:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What `list` and `status` show: the board of this moment, made without a request, a lock or a write. Also the small words
+//! What `list`, `status` and `usage` show: the board of this moment, made without a request or a lock. Also the small words
 //! about a profile that more than one command says.
 
 use serde_json::Value;
@@ -12,7 +12,7 @@ use signalbox_core::profile::{Alias, Roster};
 use signalbox_core::sessions::{Reach, Session};
 use signalbox_core::time::Timestamp;
 use signalbox_core::usage::Reading;
-use signalbox_core::{sync, vault, words};
+use signalbox_core::{feed, sync, vault, words};
 use signalbox_machine::data_folder::DataFolder;
 use signalbox_machine::watch_lock;
 
@@ -28,7 +28,12 @@ pub fn board(context: &Context) -> Result<(Board, Roster), Failure> {
     let roster = vault::load_roster(ports).map_err(while_doing(&Doing::Show))?;
     let live = sync::glance(ports, &roster);
     let data = DataFolder::new(context.surroundings.data_folder());
-    let activity = Activity { watched_by: watch_lock::keeper(&data), ..Activity::of_a_glance(live, context.now()) };
+    let watched_by = watch_lock::keeper(&data);
+    if watched_by.is_none() {
+        // Whoever watches takes in what the sessions were told; here nobody does. Without it the last reading stands.
+        let _last_reading_stands = feed::take_in(ports);
+    }
+    let activity = Activity { watched_by, ..Activity::of_a_glance(live, context.now()) };
     let mut board = board::assemble(ports, &activity).map_err(while_doing(&Doing::Show))?;
     let place = |card: &Card| roster.profiles().iter().position(|profile| profile.alias == card.alias);
     board.cards.sort_by_key(place);
