@@ -17,7 +17,7 @@ use tauri::{AppHandle, Runtime, State};
 use crate::board_window;
 use crate::dto::{self, AliasText};
 use crate::history_window::{self, Export, Exported, Lines, Picture};
-use crate::rotate_window::{self, Keep, Kept, Means, Place, RotateWindow, UnderWay, Wanted};
+use crate::rotate_window::{self, Keep, Kept, Means, Opened, Place, RotateWindow, UnderWay, Wanted};
 use crate::terms;
 use signalbox_warden::{Edit, EngineHandle, Event, Turn};
 
@@ -168,8 +168,14 @@ pub fn close_rotate<R: Runtime>(app: AppHandle<R>) {
 
 /// What the Rotate wizard was opened for.
 #[tauri::command]
-pub fn rotate_wanted(window: State<'_, RotateWindow>) -> Wanted {
-    rotate_window::wanted(&window)
+pub fn rotate_wanted(window: State<'_, RotateWindow>) -> Opened {
+    rotate_window::opened(&window)
+}
+
+/// Keeps for a window that is opened later who was dealt with in this queue.
+#[tauri::command]
+pub fn remember_passed(window: State<'_, RotateWindow>, passed: Vec<AliasText>) -> Result<(), Problem> {
+    rotate_window::remember(&window, passed)
 }
 
 /// What a sign-in on this computer can be done with.
@@ -262,6 +268,7 @@ macro_rules! commands {
             $crate::commands::open_rotate,
             $crate::commands::close_rotate,
             $crate::commands::rotate_wanted,
+            $crate::commands::remember_passed,
             $crate::commands::sign_in_means,
             $crate::commands::sign_in_under_way,
             $crate::commands::begin_sign_in,

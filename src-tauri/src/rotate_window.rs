@@ -59,9 +59,18 @@ impl Wanted {
     }
 }
 
+/// What the page is told that asks what it is wanted for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Opened {
+    #[serde(flatten)]
+    wanted: Wanted,
+    /// Profiles that were dealt with in this queue, by a window before this one.
+    passed: Vec<Alias>,
+}
+
 /// Managed state of the app. Truth lives elsewhere: what is in here is forgotten with the program.
 pub struct RotateWindow {
-    wanted: Mutex<Wanted>,
+    opened: Mutex<Opened>,
     /// What became of the page of the sign-in that is under way.
     opening: Mutex<Opening>,
     pages: Box<dyn OpensPages>,
@@ -79,11 +88,11 @@ struct Opening {
 
 impl RotateWindow {
     pub fn new(pages: Box<dyn OpensPages>) -> Self {
-        Self { wanted: Mutex::default(), opening: Mutex::default(), pages }
+        Self { opened: Mutex::default(), opening: Mutex::default(), pages }
     }
 
-    fn wanted(&self) -> MutexGuard<'_, Wanted> {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn opened(&self) -> MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn opening(&self) -> MutexGuard<'_, Opening> {
@@ -93,7 +102,7 @@ impl RotateWindow {
 
 /// Opens the window, or brings the one that is open to the front, from any thread.
 pub fn open<R: Runtime>(app: &AppHandle<R>, wanted: Wanted) {
-    *app.state::<RotateWindow>().wanted() = wanted;
+    app.state::<RotateWindow>().opened().wanted = wanted;
     // A page that is there already asks anew; one that is yet to be made asks by itself.
     if let Err(error) = app.emit_to(LABEL, WANTED_EVENT, ()) {
         tracing::warn!(%error, "the Rotate wizard was not told what it is wanted for");
@@ -114,8 +123,14 @@ pub fn tell_the_page<R: Runtime>(app: &AppHandle<R>, board: &Board) {
 }
 
 /// What the window was opened for.
-pub fn wanted(window: &RotateWindow) -> Wanted {
-    window.wanted().clone()
+pub fn opened(window: &RotateWindow) -> Opened {
+    window.opened().clone()
+}
+
+/// Keeps for a window that is opened later who was dealt with in this queue.
+pub fn remember(window: &RotateWindow, passed: Vec<AliasText>) -> Result<(), Problem> {
+    window.opened().passed = passed.into_iter().map(AliasText::parse).collect::<Result<_, _>>()?;
+    Ok(())
 }
 
 /// What a sign-in on this computer can be done with.

@@ -12,8 +12,10 @@ import {
   nextOp,
   over,
   pageOf,
+  remembered,
   STAGES,
   stageOf,
+  settled,
   switchState,
   type Situation,
 } from "../src/rotate/store";
@@ -117,6 +119,31 @@ test("profiles that were dealt with are not due again in this window", () => {
   const other = done({ ...all, underWay: underWay({ kind: "signedIn" }) }, { ...kept, alias: "lab" });
   expect(nextDue(other)).toBeNull();
   expect(due(anew(gaveUp, { alias: "side", due: false })).map((each) => each.alias)).toContain("side");
+});
+
+test("a reopened queue knows who was dealt with, until nobody is left in it", () => {
+  const all = situation({ wanted: { alias: null, due: true } });
+  const skipped = (alias: string, passed: readonly string[]) =>
+    over(
+      { ...all, passed, underWay: underWay({ kind: "terminal" }, { alias }) },
+      { alias, way: "isolated", why: "cancelled" },
+    );
+  expect(remembered(all)).toEqual([]);
+  const first = skipped("side", []);
+  expect(remembered(first)).toEqual(["side"]);
+  const reopened = settled(anew({ ...situation(), passed: ["side"] }, { alias: null, due: true }));
+  expect(pageOf(reopened)).toMatchObject({ kind: "plan", cards: [{ alias: "lab" }] });
+  expect(remembered(reopened)).toEqual(["side"]);
+  // Whoever was skipped is due again in the next queue, also in a window that stays open, or that never saw the end of this one.
+  const last = skipped("lab", ["side"]);
+  expect([last.passed, remembered(last)]).toEqual([["side", "lab"], []]);
+  const next = settled(anew(last, { alias: null, due: true }));
+  expect(pageOf(next)).toMatchObject({ kind: "plan", cards: [{ alias: "side" }, { alias: "lab" }] });
+  // Nothing is forgotten before the board is there, or while the last one signs in.
+  expect(remembered({ ...reopened, board: null })).toEqual(["side"]);
+  expect(
+    remembered({ ...last, over: null, underWay: underWay({ kind: "starting" }, { alias: "lab" }) }),
+  ).toEqual(["side", "lab"]);
 });
 
 test("a switch from the last page lands, fails or is refused", () => {

@@ -15,6 +15,11 @@ export interface Wanted {
   readonly due: boolean;
 }
 
+/** What the window was opened for, and who was dealt with in the queue that it goes on with. */
+export interface Opened extends Wanted {
+  readonly passed: readonly Alias[];
+}
+
 /** Whether the installed Claude Code can sign in apart from the live login. */
 export type Ability =
   | { readonly kind: "isolated" }
@@ -61,7 +66,9 @@ export interface RotateBackend {
   board(): Promise<Board>;
   /** Calls `f` with every board that is published from now on, until the returned function is called. */
   onBoard(f: (board: Board) => void): () => void;
-  wanted(): Promise<Wanted>;
+  wanted(): Promise<Opened>;
+  /** Keeps for a window that is opened later who was dealt with in this queue. */
+  remember(passed: readonly Alias[]): Promise<void>;
   /** Calls `f` when the window is asked for something else while it is open. */
   onWanted(f: () => void): () => void;
   means(): Promise<Means>;
@@ -106,7 +113,8 @@ export function tauriBackend(): RotateBackend {
       listening = stop;
       return end;
     },
-    wanted: () => invoke<Wanted>("rotate_wanted"),
+    wanted: () => invoke<Opened>("rotate_wanted"),
+    remember: (passed) => invoke("remember_passed", { passed }),
     onWanted: (f) => heard("rotate-wanted", f).end,
     means: () => invoke<Means>("sign_in_means"),
     underWay: () => invoke<UnderWay | null>("sign_in_under_way"),

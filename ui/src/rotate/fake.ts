@@ -115,7 +115,9 @@ export function fakeBackend(query: URLSearchParams): RotateBackend {
       Promise.resolve({
         ...scene.wanted,
         alias: scene.wanted.alias === null ? null : named(scene.wanted.alias),
+        passed: [],
       }),
+    remember: () => Promise.resolve(),
     onWanted: () => () => undefined,
     async means() {
       await wait();

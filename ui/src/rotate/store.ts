@@ -43,7 +43,7 @@ export interface Situation {
   /** What the last press was refused with. */
   readonly problem: Problem | null;
   readonly switched: Switch | null;
-  /** Profiles that this window has dealt with, one way or the other. */
+  /** Profiles that were dealt with in this queue, one way or the other, also in a window before this one. */
   readonly passed: readonly Alias[];
 }
 
@@ -151,6 +151,21 @@ function planned(situation: Situation): readonly Card[] {
 /** The profile whose turn it is after this one, where several are due. */
 export function nextDue(situation: Situation): Card | null {
   return due(situation)[0] ?? null;
+}
+
+/** Whether nobody is left in the queue. */
+const isAtItsEnd = (situation: Situation): boolean =>
+  situation.board !== null && situation.underWay === null && due(situation).length === 0;
+
+/** What a window that is opened later has to know of the queue: once it is at its end, nothing. */
+export function remembered(situation: Situation): readonly Alias[] {
+  return isAtItsEnd(situation) ? [] : situation.passed;
+}
+
+/** A first page begins a new queue where nobody is left in the old one: whoever was skipped there is due here. */
+export function settled(situation: Situation): Situation {
+  const { kept, over } = situation;
+  return kept === null && over === null ? { ...situation, passed: remembered(situation) } : situation;
 }
 
 /** Takes in what a look found. A sign-in that is gone without our doing has run out of time, or was ended by somebody else. */

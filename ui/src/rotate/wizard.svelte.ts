@@ -27,6 +27,8 @@ import {
   nextOp,
   over,
   pageOf,
+  remembered,
+  settled,
   stageOf,
   switchState,
   type Busy,
@@ -53,6 +55,8 @@ export class Wizard {
   asking = $state(false);
   /** Counts presses, so that a look that began before one says nothing about after it. */
   #turn = 0;
+  /** What the app was told last of who was dealt with. An alias holds no comma. */
+  #remembered: readonly Alias[] = [];
 
   constructor(backend: RotateBackend) {
     this.#backend = backend;
@@ -127,7 +131,7 @@ export class Wizard {
   keep(keep: Keep): Promise<void> {
     return this.#act("keep", async () => {
       const kept = await this.#backend.keep(keep);
-      this.#truth = done(this.#truth, kept);
+      this.#become(done(this.#truth, kept));
     });
   }
 
@@ -153,20 +157,20 @@ export class Wizard {
       await this.#backend.cancel();
       if (underWay === null) return;
       const { alias, way } = underWay;
-      this.#truth = over(this.#truth, { alias, way, why: "cancelled" });
+      this.#become(over(this.#truth, { alias, way, why: "cancelled" }));
     });
   }
 
   /** Begins with the next profile that is due. */
   goOn(alias: Alias): void {
     const { wanted } = this.#truth;
-    this.#truth = anew(this.#truth, wanted?.due === true ? wanted : { alias, due: false });
+    this.#become(anew(this.#truth, wanted?.due === true ? wanted : { alias, due: false }));
     void this.begin(alias);
   }
 
   /** The person wants something else than what the window was opened for. */
   want(wanted: Wanted): void {
-    this.#truth = anew(this.#truth, wanted);
+    this.#become(anew(this.#truth, wanted));
   }
 
   /** Back to the first page, for the profile whose sign-in was given up. */
@@ -174,9 +178,11 @@ export class Wizard {
     const { wanted } = this.#truth;
     const passed = this.#truth.passed.filter((each) => each !== alias);
     const isProfile = this.taken.includes(alias);
-    this.#truth = anew(
-      { ...this.#truth, passed },
-      wanted?.due === true ? wanted : { alias: isProfile ? alias : null, due: false },
+    this.#become(
+      anew(
+        { ...this.#truth, passed },
+        wanted?.due === true ? wanted : { alias: isProfile ? alias : null, due: false },
+      ),
     );
   }
 
@@ -213,7 +219,17 @@ export class Wizard {
 
   /** What the window was opened for. */
   async #ask(): Promise<void> {
-    await this.#backend.wanted().then((wanted) => (this.#truth = anew(this.#truth, wanted)), this.#refused);
+    try {
+      const { passed, ...wanted } = await this.#backend.wanted();
+      if (this.#truth.wanted === null) {
+        // What a window before this one knew. From here on this one knows better.
+        this.#remembered = passed;
+        this.#set({ passed });
+      }
+      this.#become(anew(this.#truth, wanted));
+    } catch (refusal) {
+      this.#refused(refusal);
+    }
   }
 
   async #look(): Promise<void> {
@@ -222,7 +238,7 @@ export class Wizard {
     try {
       const underWay = await this.#backend.underWay();
       if (turn !== this.#turn) return;
-      this.#truth = looked(this.#truth, underWay, Date.now());
+      this.#become(looked(this.#truth, underWay, Date.now()));
       if (underWay === null) this.asking = false;
       if (underWay?.step.kind === "signedIn" && this.#truth.found === null && this.#truth.problem === null) {
         await this.check();
@@ -249,8 +265,17 @@ export class Wizard {
 
   #refused = (refusal: unknown): void => this.#set({ problem: asProblem(refusal) });
 
+  #become(next: Situation): void {
+    this.#truth = settled(next);
+    const passed = remembered(this.#truth);
+    if (passed.join() === this.#remembered.join()) return;
+    this.#remembered = passed;
+    // At worst a window that is opened later asks once more.
+    this.#backend.remember(passed).catch(() => undefined);
+  }
+
   #set(change: Partial<Situation>): void {
-    this.#truth = { ...this.#truth, ...change };
+    this.#become({ ...this.#truth, ...change });
   }
 }
 

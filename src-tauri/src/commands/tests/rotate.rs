@@ -146,9 +146,9 @@ fn without_a_sign_in_every_step_is_refused_with_a_sentence() {
 #[test]
 fn the_window_knows_what_it_was_opened_for_and_tells_an_open_page_of_a_new_wish() {
     let page = Page::open();
-    assert_eq!(page.invoke("rotate_wanted", json!({})), Ok(json!({"alias": null, "due": false})));
+    assert_eq!(page.invoke("rotate_wanted", json!({})), Ok(json!({"alias": null, "due": false, "passed": []})));
     assert_eq!(page.invoke("open_rotate", json!({"alias": "work", "due": false})), Ok(Value::Null));
-    assert_eq!(page.invoke("rotate_wanted", json!({})), Ok(json!({"alias": "work", "due": false})));
+    assert_eq!(page.invoke("rotate_wanted", json!({})), Ok(json!({"alias": "work", "due": false, "passed": []})));
     let (sender, told) = std::sync::mpsc::channel();
     page.app.listen_any("rotate-wanted", move |_| {
         // The test may have seen enough.
@@ -156,7 +156,10 @@ fn the_window_knows_what_it_was_opened_for_and_tells_an_open_page_of_a_new_wish(
     });
     rotate_window::open(page.app.handle(), Wanted::all_that_are_due());
     told.recv_timeout(std::time::Duration::from_secs(10)).expect("the page is told to ask");
-    assert_eq!(page.invoke("rotate_wanted", json!({})), Ok(json!({"alias": null, "due": true})));
+    assert_eq!(page.invoke("remember_passed", json!({"passed": ["work"]})), Ok(Value::Null));
+    let opened = json!({"alias": null, "due": true, "passed": ["work"]});
+    assert_eq!(page.invoke("rotate_wanted", json!({})), Ok(opened), "a window that is opened later goes on");
+    assert!(page.invoke("remember_passed", json!({"passed": ["../etc"]})).is_err());
     assert_eq!(page.invoke("close_rotate", json!({})), Ok(Value::Null));
     assert!(page.invoke("open_rotate", json!({"alias": "../etc", "due": false})).is_err());
 }
