@@ -79,6 +79,19 @@ impl Pages {
         .await
     }
 
+    /// The addresses of all pages. Another page than before may be followed afterwards.
+    ///
+    /// # Errors
+    /// When a page goes meanwhile, or none is left.
+    pub async fn addresses(&self) -> Result<Vec<String>> {
+        let mut addresses = Vec::new();
+        for handle in self.client.windows().await? {
+            self.client.switch_to_window(handle).await?;
+            addresses.push(self.client.current_url().await?.to_string());
+        }
+        Ok(addresses)
+    }
+
     /// Runs `script` in the page and returns what it returns.
     ///
     /// # Errors

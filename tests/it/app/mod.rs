@@ -10,9 +10,13 @@ mod crash;
 mod failure;
 mod history;
 mod past;
+mod rotate;
 mod terms;
 mod told;
 mod tray;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use provider_sim::{LoginState, SimOptions};
@@ -62,6 +66,14 @@ fn play_with(options: SimOptions, test: impl AsyncFnOnce(&mut Scene) -> Result<(
     if let Err(error) = played {
         panic!("{error:#}");
     }
+}
+
+/// A browser that writes down what it was asked to open.
+fn install_browser(scene: &Scene) -> Result<PathBuf> {
+    let (program, opened) = (scene.stage.home.bin().join("xdg-open"), scene.stage.home.path().join("opened"));
+    std::fs::write(&program, format!("#!/bin/sh\necho \"$1\" >> '{}'\n", opened.display()))?;
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+    Ok(opened)
 }
 
 impl Scene {

@@ -1,6 +1,5 @@
 //! The first run: the app asks before it touches a login, records the answer, and asks no second time.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -8,7 +7,7 @@ use signalbox_core::terms::VERSION;
 use signalbox_tests::app::{App, Board};
 use signalbox_tests::process::until;
 
-use super::{Scene, play};
+use super::{Scene, install_browser, play};
 
 const SHEET: &str = "return document.querySelector('[data-terms]') !== null";
 const QUIT_SOON: &str = "setTimeout(() => document.querySelector('[data-action=\"quit\"]').click(), 100)";
@@ -22,14 +21,6 @@ fn settings(scene: &Scene) -> String {
 /// What the app itself asked of the server so far.
 fn asked(scene: &Scene) -> usize {
     scene.stage.sim.requests().len()
-}
-
-/// A browser that writes down what it was asked to open.
-fn install_browser(scene: &Scene) -> Result<std::path::PathBuf> {
-    let (program, opened) = (scene.stage.home.bin().join("xdg-open"), scene.stage.home.path().join("opened"));
-    std::fs::write(&program, format!("#!/bin/sh\necho \"$1\" >> '{}'\n", opened.display()))?;
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
-    Ok(opened)
 }
 
 async fn shows_the_sheet(board: &Board) -> Result<()> {
