@@ -18,3 +18,5 @@ pub mod stage;
 pub mod tray;
 #[cfg(target_os = "linux")]
 pub mod webdriver;
+#[cfg(target_os = "linux")]
+pub mod wizard;

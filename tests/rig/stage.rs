@@ -1,6 +1,7 @@
 //! The whole scene: a simulated server, a private home, people with accounts, and the real programs started into it.
 //! Owns putting these together; what happens on it is told by the tests, the demo and the benchmark.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result};
@@ -129,6 +130,21 @@ impl Stage {
         let Output { status, stdout, stderr } = self.cli(arguments)?.output().context("Cannot run signalbox")?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ok(Said { code: status.code(), out: text(stdout), err: text(stderr) })
+    }
+
+    /// From here on `claude` does this first, in a shell.
+    ///
+    /// # Errors
+    /// When the program cannot be replaced.
+    pub fn claude_does_first(&self, first: &str) -> Result<()> {
+        let program = self.home.bin().join("claude");
+        let script =
+            format!("#!/bin/sh\n{first}\nexec '{}' \"$@\"\n", crate::process::program("claude-sim")?.display());
+        let new = program.with_extension("new");
+        std::fs::write(&new, script)?;
+        std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755))?;
+        // One that runs must not be written over.
+        Ok(std::fs::rename(new, program)?)
     }
 
     /// Whether the live login is a usable one of `account`, by the server's own word.

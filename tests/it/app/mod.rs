@@ -15,9 +15,6 @@ mod terms;
 mod told;
 mod tray;
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, ensure};
 use provider_sim::{LoginState, SimOptions};
 use signalbox_tests::app::App;
@@ -66,14 +63,6 @@ fn play_with(options: SimOptions, test: impl AsyncFnOnce(&mut Scene) -> Result<(
     if let Err(error) = played {
         panic!("{error:#}");
     }
-}
-
-/// A browser that writes down what it was asked to open.
-fn install_browser(scene: &Scene) -> Result<PathBuf> {
-    let (program, opened) = (scene.stage.home.bin().join("xdg-open"), scene.stage.home.path().join("opened"));
-    std::fs::write(&program, format!("#!/bin/sh\necho \"$1\" >> '{}'\n", opened.display()))?;
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
-    Ok(opened)
 }
 
 impl Scene {

@@ -1,97 +1,28 @@
 //! The window that signs in, from each of the places that open it until a login is kept: what is saved is what the server gave last, and
-//! nobody else's login is touched. Owns what its tests share: the page of the window, and the person at the browser.
+//! nobody else's login is touched. Owns what its tests share; the window's page and the browser are the rig's.
 
 mod cancel;
 mod queue;
 mod resume;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use provider_sim::{Account, AutoConsent, LoginId, LoginState};
-use signalbox_tests::app::Board;
-use signalbox_tests::claude::visit;
 use signalbox_tests::process::{PATIENCE, until};
-use signalbox_tests::webdriver::Pages;
+use signalbox_tests::stage::Profile;
+use signalbox_tests::wizard::{Browser, Wizard, follow};
 
-use super::{Scene, install_browser, play};
-use crate::app::Profile;
+use super::{Scene, play};
 
-/// What the address of its page ends with.
-const ADDRESS: &str = "rotate.html";
-const PAGE: &str = "return document.querySelector('[data-page]')?.dataset.page ?? ''";
-const CLOSE_SOON: &str =
-    "const button = document.querySelector('[data-action=\"close\"]'); setTimeout(() => button.click(), 100)";
-const CTRL_W: &str = "window.dispatchEvent(new KeyboardEvent('keydown', {key: 'w', ctrlKey: true}))";
-
-/// The page of the window that signs in.
-struct Wizard {
-    pages: Pages,
+/// The window, which is open or about to be.
+async fn wizard(scene: &Scene) -> Result<Wizard> {
+    Wizard::of(scene.app()?, &scene.desk).await
 }
 
-impl Wizard {
-    /// Follows the window, which is open or about to be.
-    async fn of(scene: &Scene) -> Result<Self> {
-        Ok(Self { pages: scene.app()?.attach_to(&scene.desk, ADDRESS).await? })
-    }
-
-    /// Opens it from the tray, for every login that is due.
-    async fn from_tray(scene: &Scene) -> Result<Self> {
-        scene.tray().await?.click("Sign in…").await?;
-        Self::of(scene).await
-    }
-
-    /// Waits until this page of it is drawn.
-    async fn shows(&self, page: &str) -> Result<()> {
-        let shown = until(page, async || (self.pages.run(PAGE).await.ok()? == page).then_some(())).await;
-        match shown {
-            Ok(()) => Ok(()),
-            Err(_) => bail!("Waited in vain for the page `{page}`; it shows:\n{}", self.pages.text().await?),
-        }
-    }
-
-    async fn says(&self, words: &str) -> Result<()> {
-        let said = until(words, async || self.pages.text().await.ok()?.contains(words).then_some(())).await;
-        match said {
-            Ok(()) => Ok(()),
-            Err(_) => bail!("Waited in vain for \"{words}\"; it shows:\n{}", self.pages.text().await?),
-        }
-    }
-
-    async fn press(&self, action: &str) -> Result<()> {
-        self.pages.click(&format!("[data-action=\"{action}\"]:enabled")).await
-    }
-
-    async fn types(&self, text: &str) -> Result<()> {
-        let field = self.pages.client.find(fantoccini::Locator::Css("input[type=text]")).await?;
-        Ok(field.send_keys(text).await?)
-    }
-
-    /// Closes the window, and nothing but that.
-    async fn closes(self, scene: &Scene) -> Result<()> {
-        // The page may be gone before the driver has an answer.
-        let _ = self.pages.run(CTRL_W).await;
-        self.is_gone(scene).await
-    }
-
-    /// Presses the button that closes it: a moment later, because the page may be gone before a driver's own click has returned.
-    async fn is_closed_by_its_button(self, scene: &Scene) -> Result<()> {
-        self.pages.run(CLOSE_SOON).await?;
-        self.is_gone(scene).await
-    }
-
-    /// Waits until the window is gone. The board, which may be open too, or hidden, stays.
-    async fn is_gone(self, scene: &Scene) -> Result<()> {
-        let app = scene.app()?;
-        until("the window to go", async || {
-            (app.web_processes().is_empty()
-                || self.pages.addresses().await.ok()?.iter().all(|at| !at.contains(ADDRESS)))
-            .then_some(())
-        })
-        .await
-    }
+/// The same, opened from the tray for every login that is due.
+async fn wizard_from_tray(scene: &Scene) -> Result<Wizard> {
+    Wizard::from_tray(scene.app()?, &scene.desk).await
 }
 
 /// Whoever opens a page of the server is signed in as this account, or (`None`) as the one that is asked for.
@@ -100,41 +31,11 @@ fn the_browser_is_signed_in_as(scene: &Scene, account: Option<&str>) -> Result<(
     Ok(scene.stage.sim.auto_consent(Some(auto))?)
 }
 
-/// From here on `claude` does this first, in a shell.
-fn claude_is(scene: &Scene, first: &str) -> Result<()> {
-    let bin = scene.stage.home.bin();
-    let (program, real) = (bin.join("claude"), bin.join("claude-sim"));
-    if !real.exists() {
-        fs::rename(&program, &real)?;
-    }
-    fs::write(&program, format!("#!/bin/sh\n{first}\nexec '{}' \"$@\"\n", real.display()))?;
-    Ok(fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?)
-}
-
-/// Waits for the page that the app opens in the browser, once.
-async fn opened_page(opened: &Path) -> Result<String> {
-    let page = until("a page in the browser", async || {
-        let text = fs::read_to_string(opened).ok()?;
-        let line = text.strip_suffix('\n')?.lines().last()?.to_owned();
-        Some(line)
-    })
-    .await?;
-    fs::remove_file(opened)?;
-    Ok(page)
-}
-
-/// Goes through the pages as a browser does, to the end.
-async fn goes_through(page: String) -> Result<()> {
-    let (status, text) = tokio::task::spawn_blocking(move || visit(&page)).await??;
-    ensure!(status == 200, "the last page has status {status}: {text}");
-    Ok(())
-}
-
 /// From the plan to the question whether it is the right login.
-async fn signs_in(wizard: &Wizard, opened: &Path) -> Result<()> {
+async fn signs_in(wizard: &Wizard, browser: &Browser) -> Result<()> {
     wizard.press("begin").await?;
     wizard.shows("browser").await?;
-    goes_through(opened_page(opened).await?).await?;
+    follow(browser.sent_to().await?).await?;
     wizard.shows("confirm").await
 }
 
@@ -182,7 +83,7 @@ async fn nothing_is_left(scene: &Scene) -> Result<()> {
 #[test]
 fn a_login_that_has_ended_is_renewed_from_its_card() {
     play(async |scene| {
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         the_browser_is_signed_in_as(scene, None)?;
         ends_the_login_of(scene, &scene.side)?;
         let live = fs::read(scene.stage.home.store())?;
@@ -190,10 +91,10 @@ fn a_login_that_has_ended_is_renewed_from_its_card() {
         let board = scene.app()?.open_board(&scene.desk, &tray).await?;
         board.pages.click(".card[data-alias=\"side\"] [data-action=\"sign-in\"]").await?;
         board.pages.detach().await?;
-        let wizard = Wizard::of(scene).await?;
+        let wizard = wizard(scene).await?;
         wizard.shows("plan").await?;
         wizard.says("Sign in to “side”").await?;
-        signs_in(&wizard, &opened).await?;
+        signs_in(&wizard, &browser).await?;
         wizard.says("hello@tinyfoundry.example").await?;
         ensure!(!wizard.pages.text().await?.contains("sk-ant"), "a token is in the window");
         wizard.press("keep").await?;
@@ -214,17 +115,17 @@ fn a_login_that_has_ended_is_renewed_from_its_card() {
 #[test]
 fn a_new_account_becomes_a_profile_from_the_tray() {
     play(async |scene| {
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         scene.stage.sim.add_account(Account::new("lab", "eve@example.net"));
         the_browser_is_signed_in_as(scene, Some("lab"))?;
         let live = fs::read(scene.stage.home.store())?;
         scene.open_app().await?;
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.says("No login is due").await?;
         wizard.press("another").await?;
         wizard.says("Name of the new profile").await?;
         wizard.types("lab").await?;
-        signs_in(&wizard, &opened).await?;
+        signs_in(&wizard, &browser).await?;
         wizard.says("eve@example.net").await?;
         wizard.press("keep").await?;
         wizard.shows("done").await?;
@@ -232,7 +133,7 @@ fn a_new_account_becomes_a_profile_from_the_tray() {
         wizard.says("“work” is live, as before.").await?;
         is_kept(scene, "lab", "lab").await?;
         ensure!(fs::read(scene.stage.home.store())? == live, "the live login changed");
-        wizard.is_closed_by_its_button(scene).await?;
+        wizard.is_closed_by_its_button(scene.app()?).await?;
         scene.tray().await?.click("lab").await?;
         until("the new profile to be live", async || scene.stage.live_is("lab").then_some(())).await?;
         scene.nothing_is_lost()
@@ -242,15 +143,15 @@ fn a_new_account_becomes_a_profile_from_the_tray() {
 #[test]
 fn the_live_profile_is_renewed_from_its_menu_and_its_new_login_is_live() {
     play(async |scene| {
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         the_browser_is_signed_in_as(scene, None)?;
         let tray = scene.open_app().await?;
         let board = scene.app()?.open_board(&scene.desk, &tray).await?;
         board.pages.click(".card[data-alias=\"work\"] [data-action=\"more\"]").await?;
         board.pages.click("[data-action=\"renew\"]").await?;
         board.pages.detach().await?;
-        let wizard = Wizard::of(scene).await?;
-        signs_in(&wizard, &opened).await?;
+        let wizard = wizard(scene).await?;
+        signs_in(&wizard, &browser).await?;
         wizard.says("Claude Code uses it from now on.").await?;
         ensure!(scene.stage.live_is("work"), "nothing is live before it is confirmed");
         wizard.press("keep").await?;
@@ -266,7 +167,7 @@ fn the_live_profile_is_renewed_from_its_menu_and_its_new_login_is_live() {
 #[test]
 fn the_notification_that_a_login_has_ended_leads_to_that_very_login() {
     play(async |scene| {
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         the_browser_is_signed_in_as(scene, None)?;
         for profile in [&scene.personal, &scene.side] {
             ends_the_login_of(scene, profile)?;
@@ -275,9 +176,9 @@ fn the_notification_that_a_login_has_ended_leads_to_that_very_login() {
         let notification = scene.desk.notified("side has to be signed in again").await?;
         ensure!(scene.app()?.web_processes().is_empty(), "a window opened by itself");
         scene.desk.press(&notification, "Sign in").await?;
-        let wizard = Wizard::of(scene).await?;
+        let wizard = wizard(scene).await?;
         wizard.says("Sign in to “side”").await?;
-        signs_in(&wizard, &opened).await?;
+        signs_in(&wizard, &browser).await?;
         wizard.says("You are signed in as “side”").await?;
         wizard.press("keep").await?;
         wizard.says("“side” is renewed").await?;
@@ -290,9 +191,4 @@ fn the_notification_that_a_login_has_ended_leads_to_that_very_login() {
         ensure!(told.len() == 2, "told once each: {told:?}");
         wizard.pages.detach().await
     });
-}
-
-/// The board, with the tray's icon clicked.
-async fn board(scene: &Scene) -> Result<Board> {
-    scene.app()?.open_board(&scene.desk, &scene.tray().await?).await
 }

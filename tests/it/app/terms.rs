@@ -6,8 +6,9 @@ use anyhow::{Context as _, Result, ensure};
 use signalbox_core::terms::VERSION;
 use signalbox_tests::app::{App, Board};
 use signalbox_tests::process::until;
+use signalbox_tests::wizard::Browser;
 
-use super::{Scene, install_browser, play};
+use super::{Scene, play};
 
 const SHEET: &str = "return document.querySelector('[data-terms]') !== null";
 const QUIT_SOON: &str = "setTimeout(() => document.querySelector('[data-action=\"quit\"]').click(), 100)";
@@ -31,7 +32,7 @@ async fn shows_the_sheet(board: &Board) -> Result<()> {
 fn the_first_run_asks_before_anything_is_done_and_never_again() {
     play(async |scene| {
         scene.desk.watch_tray().await?;
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         let before = asked(scene);
         // It opens its board by itself: nobody would know otherwise why nothing happens.
         scene.app = Some(App::start_as_it_is(&scene.desk, &scene.stage.home)?);
@@ -51,11 +52,8 @@ fn the_first_run_asks_before_anything_is_done_and_never_again() {
         ensure!(!settings(scene).contains("accepted"), "nobody agreed yet: {}", settings(scene));
 
         board.pages.click("[data-action=\"legal\"]").await?;
-        until("the page in a browser", async || {
-            let text = std::fs::read_to_string(&opened).ok()?;
-            (text.trim() == "https://code.claude.com/docs/en/legal-and-compliance").then_some(())
-        })
-        .await?;
+        let page = browser.sent_to().await?;
+        ensure!(page == "https://code.claude.com/docs/en/legal-and-compliance", "it opened {page}");
 
         board.pages.click("[data-action=\"agree\"]").await?;
         board.shows("work", "active").await?;

@@ -221,12 +221,7 @@ mod classic {
     /// A Claude Code that knows no `auth login`.
     fn old() -> Stage {
         let stage = stage();
-        let (program, real) = (stage.home.bin().join("claude"), stage.home.bin().join("claude-sim"));
-        fs::rename(&program, &real).expect("moved");
-        let script = format!("#!/bin/sh\nSIM_CLAUDE_VERSION=1.0.60 exec '{}' \"$@\"\n", real.display());
-        fs::write(&program, script).expect("written");
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(&program, executable).expect("executable");
+        stage.claude_does_first("export SIM_CLAUDE_VERSION=1.0.60").expect("another program");
         stage
     }
 

@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result, ensure};
 use provider_sim::{Account, Endpoint, Fault, FaultKind};
 use signalbox_tests::home::CredHead;
 use signalbox_tests::process::until;
+use signalbox_tests::wizard::{Browser, Wizard, follow};
 
 use super::{
-    Scene, Wizard, claude_is, ends_the_login_of, goes_through, install_browser, newest_login, nothing_is_left,
-    opened_page, play, the_browser_is_signed_in_as,
+    Scene, ends_the_login_of, newest_login, nothing_is_left, play, the_browser_is_signed_in_as, wizard_from_tray,
 };
 
 /// What a change of mind must not change.
@@ -65,25 +65,25 @@ async fn gives_it_up_and_nothing_has_changed(
 
 /// On the plan nothing has begun, so there is nothing to ask about.
 async fn closes_the_plan(scene: &Scene, before: &Before) -> Result<()> {
-    let wizard = Wizard::from_tray(scene).await?;
+    let wizard = wizard_from_tray(scene).await?;
     wizard.shows("plan").await?;
-    wizard.is_closed_by_its_button(scene).await?;
+    wizard.is_closed_by_its_button(scene.app()?).await?;
     before.is_now(scene, "before it began").await
 }
 
 #[test]
 fn a_sign_in_apart_is_given_up_at_any_step_and_nothing_has_changed() {
     play(async |scene| {
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         the_browser_is_signed_in_as(scene, None)?;
         ends_the_login_of(scene, &scene.side)?;
         let before = Before::of(scene)?;
         scene.open_app().await?;
         closes_the_plan(scene, &before).await?;
 
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.shows("plan").await?;
-        claude_is(scene, "while [ -e \"$HOME/holds\" ]; do sleep 0.1; done")?;
+        scene.stage.claude_does_first("while [ -e \"$HOME/holds\" ]; do sleep 0.1; done")?;
         fs::write(scene.stage.home.path().join("holds"), "")?;
         wizard.press("begin").await?;
         wizard.shows("starting").await?;
@@ -92,18 +92,18 @@ fn a_sign_in_apart_is_given_up_at_any_step_and_nothing_has_changed() {
 
         wizard.press("begin").await?;
         wizard.shows("browser").await?;
-        opened_page(&opened).await?;
+        browser.sent_to().await?;
         gives_it_up_and_nothing_has_changed(scene, &wizard, &before, "while the browser is awaited").await?;
 
         wizard.press("begin").await?;
-        goes_through(opened_page(&opened).await?).await?;
+        follow(browser.sent_to().await?).await?;
         wizard.shows("confirm").await?;
         gives_it_up_and_nothing_has_changed(scene, &wizard, &before, "at the confirmation").await?;
 
         scene.stage.sim.add_account(Account::new("lab", "eve@example.net"));
         the_browser_is_signed_in_as(scene, Some("lab"))?;
         wizard.press("begin").await?;
-        goes_through(opened_page(&opened).await?).await?;
+        follow(browser.sent_to().await?).await?;
         wizard.shows("wrong").await?;
         wizard.says("eve@example.net").await?;
         gives_it_up_and_nothing_has_changed(scene, &wizard, &before, "with another account").await?;
@@ -119,25 +119,25 @@ fn a_sign_in_apart_is_given_up_at_any_step_and_nothing_has_changed() {
 #[test]
 fn a_sign_in_with_a_code_or_without_an_answer_is_given_up_and_nothing_has_changed() {
     play(async |scene| {
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         the_browser_is_signed_in_as(scene, None)?;
         ends_the_login_of(scene, &scene.side)?;
         let before = Before::of(scene)?;
         scene.open_app().await?;
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         let sim = &scene.stage.sim;
 
         // Where the browser is not opened the page shows a code.
         fs::write(scene.stage.home.path().join("login-mood"), "never-opens")?;
         wizard.press("begin").await?;
-        let code = code_on(opened_page(&opened).await?).await?;
+        let code = code_on(browser.sent_to().await?).await?;
         wizard.pages.click("summary").await?;
         wizard.types(&code).await?;
         gives_it_up_and_nothing_has_changed(scene, &wizard, &before, "with a code that is typed and not sent").await?;
 
         // Claude Code is left to finish what it has begun, and what came of it is thrown away.
         wizard.press("begin").await?;
-        let code = code_on(opened_page(&opened).await?).await?;
+        let code = code_on(browser.sent_to().await?).await?;
         sim.fault(Fault::once(Endpoint::Exchange, FaultKind::DelayAnswer { ms: 1_500 }));
         wizard.pages.click("summary").await?;
         wizard.types(&code).await?;
@@ -148,9 +148,9 @@ fn a_sign_in_with_a_code_or_without_an_answer_is_given_up_and_nothing_has_change
         fs::remove_file(scene.stage.home.path().join("login-mood"))?;
 
         wizard.press("begin").await?;
-        let page = opened_page(&opened).await?;
+        let page = browser.sent_to().await?;
         sim.fault(Fault::standing(Endpoint::Profile, FaultKind::Html { status: 503 }).for_agent("signalbox"));
-        goes_through(page).await?;
+        follow(page).await?;
         wizard.says("It is not known yet whose login this is").await?;
         gives_it_up_and_nothing_has_changed(scene, &wizard, &before, "when nobody could say whose login it is").await?;
         sim.clear_faults();
@@ -158,9 +158,9 @@ fn a_sign_in_with_a_code_or_without_an_answer_is_given_up_and_nothing_has_change
     });
 }
 
-/// What the page says to paste.
+/// What the page at the end says to paste.
 async fn code_on(page: String) -> Result<String> {
-    let (_, text) = tokio::task::spawn_blocking(move || signalbox_tests::claude::visit(&page)).await??;
+    let text = follow(page).await?;
     let (_, code) = text.split_once("id=\"code\">").with_context(|| format!("no code: {text}"))?;
     Ok(code.split('<').next().unwrap_or_default().to_owned())
 }
@@ -170,12 +170,12 @@ fn a_sign_in_while_the_live_login_is_set_aside_is_given_up_at_any_step_and_it_is
     play(async |scene| {
         scene.stage.sim.add_account(Account::new("lab", "eve@example.net"));
         ends_the_login_of(scene, &scene.side)?;
-        claude_is(scene, "export SIM_CLAUDE_VERSION=1.0.60")?;
+        scene.stage.claude_does_first("export SIM_CLAUDE_VERSION=1.0.60")?;
         let before = Before::of(scene)?;
         scene.open_app().await?;
         closes_the_plan(scene, &before).await?;
 
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.says("Claude Code is signed out meanwhile").await?;
         let begins = async |account: Option<&str>, page: &str| {
             wizard.press("begin").await?;

@@ -3,10 +3,10 @@
 
 use anyhow::{Result, ensure};
 use provider_sim::{Account, LoginState};
+use signalbox_tests::wizard::Browser;
 
 use super::{
-    Scene, Wizard, ends_the_login_of, install_browser, is_kept, nothing_is_left, opened_page, play, signs_in,
-    the_browser_is_signed_in_as,
+    Scene, ends_the_login_of, is_kept, nothing_is_left, play, signs_in, the_browser_is_signed_in_as, wizard_from_tray,
 };
 
 /// A fourth profile, and three logins that are due: the live one is not.
@@ -23,14 +23,14 @@ fn three_are_due(scene: &Scene) -> Result<()> {
 #[test]
 fn all_due_logins_are_renewed_one_after_the_other_and_a_skipped_one_stays_skipped() {
     play(async |scene| {
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         the_browser_is_signed_in_as(scene, None)?;
         three_are_due(scene)?;
         scene.open_app().await?;
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.says("Renew 3 logins").await?;
         wizard.says("Begin with “personal”").await?;
-        signs_in(&wizard, &opened).await?;
+        signs_in(&wizard, &browser).await?;
         wizard.says("1 of 3").await?;
         wizard.press("keep").await?;
         wizard.says("“personal” is renewed").await?;
@@ -42,30 +42,30 @@ fn all_due_logins_are_renewed_one_after_the_other_and_a_skipped_one_stays_skippe
         wizard.shows("browser").await?;
         wizard.says("2 of 3").await?;
         wizard.says("hello@tinyfoundry.example").await?;
-        opened_page(&opened).await?;
+        browser.sent_to().await?;
         wizard.press("cancel").await?;
         wizard.press("cancel-sign-in").await?;
         wizard.shows("over").await?;
         wizard.says("One more login is due.").await?;
         nothing_is_left(scene).await?;
-        wizard.closes(scene).await?;
+        wizard.closes(scene.app()?).await?;
 
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.shows("plan").await?;
         wizard.says("Sign in to “lab”").await?;
         ensure!(!wizard.pages.text().await?.contains("side"), "the skipped one is asked about again");
-        signs_in(&wizard, &opened).await?;
+        signs_in(&wizard, &browser).await?;
         wizard.says("3 of 3").await?;
         wizard.press("keep").await?;
         wizard.says("“lab” is renewed").await?;
         is_kept(scene, "lab", "lab").await?;
         ensure!(!wizard.pages.text().await?.contains("due"), "nobody is left in this queue");
-        wizard.closes(scene).await?;
+        wizard.closes(scene.app()?).await?;
 
         // The next queue begins with whoever is due, however that came about.
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.says("Sign in to “side”").await?;
-        signs_in(&wizard, &opened).await?;
+        signs_in(&wizard, &browser).await?;
         wizard.press("keep").await?;
         wizard.says("“side” is renewed").await?;
         is_kept(scene, "side", "side").await?;

@@ -6,22 +6,22 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 use provider_sim::{Account, LoginState};
 use signalbox_tests::process::{until, until_blocking};
+use signalbox_tests::wizard::{Browser, Wizard, follow};
 
 use super::{
-    Scene, Wizard, board, claude_is, ends_the_login_of, goes_through, install_browser, is_kept, nothing_is_left,
-    opened_page, play, the_browser_is_signed_in_as,
+    Scene, ends_the_login_of, is_kept, nothing_is_left, play, the_browser_is_signed_in_as, wizard, wizard_from_tray,
 };
 
 const ESCAPE: &str = "window.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', cancelable: true}))";
 
 /// Comes back to the sign-in that is under way, from the board.
 async fn goes_on(scene: &Scene) -> Result<Wizard> {
-    let board = board(scene).await?;
+    let board = scene.app()?.open_board(&scene.desk, &scene.tray().await?).await?;
     board.pages.click("[data-signing-in=\"side\"] [data-action=\"continue-sign-in\"]").await?;
     // The next click on the icon is to open the board, and not to close it. Whatever the desktop has hidden needs no closing.
     let _ = board.pages.run(ESCAPE).await;
     drop(board);
-    Wizard::of(scene).await
+    wizard(scene).await
 }
 
 async fn is_killed_and_started_again(scene: &mut Scene) -> Result<()> {
@@ -34,44 +34,44 @@ async fn is_killed_and_started_again(scene: &mut Scene) -> Result<()> {
 #[test]
 fn a_window_that_was_closed_goes_on_where_the_sign_in_stands() {
     play(async |scene| {
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         the_browser_is_signed_in_as(scene, None)?;
         ends_the_login_of(scene, &scene.side)?;
-        claude_is(scene, "while [ -e \"$HOME/holds\" ]; do sleep 0.1; done")?;
+        scene.stage.claude_does_first("while [ -e \"$HOME/holds\" ]; do sleep 0.1; done")?;
         scene.open_app().await?;
         let holds = scene.stage.home.path().join("holds");
 
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.shows("plan").await?;
         fs::write(&holds, "")?;
         wizard.press("begin").await?;
         wizard.shows("starting").await?;
-        wizard.closes(scene).await?;
+        wizard.closes(scene.app()?).await?;
         let wizard = goes_on(scene).await?;
         wizard.shows("starting").await?;
-        wizard.closes(scene).await?;
+        wizard.closes(scene.app()?).await?;
         fs::remove_file(&holds)?;
-        let page = opened_page(&opened).await.context("the page opens also when nobody looks")?;
+        let page = browser.sent_to().await.context("the page opens also when nobody looks")?;
 
         let wizard = goes_on(scene).await?;
         wizard.shows("browser").await?;
         wizard.says("The page is open in your browser.").await?;
         wizard.press("open-again").await?;
-        ensure!(opened_page(&opened).await? == page, "it is another sign-in");
-        wizard.closes(scene).await?;
+        ensure!(browser.sent_to().await? == page, "it is another sign-in");
+        wizard.closes(scene.app()?).await?;
 
-        goes_through(page).await?;
+        follow(page).await?;
         for _ in 0..2 {
             let wizard = goes_on(scene).await?;
             wizard.shows("confirm").await?;
-            wizard.closes(scene).await?;
+            wizard.closes(scene.app()?).await?;
         }
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.shows("confirm").await?;
         wizard.press("keep").await?;
         wizard.says("“side” is renewed").await?;
         is_kept(scene, "side", "side").await?;
-        ensure!(!opened.exists(), "the page was opened once more");
+        ensure!(!browser.was_sent_anywhere(), "the page was opened once more");
         wizard.pages.detach().await
     });
 }
@@ -79,16 +79,16 @@ fn a_window_that_was_closed_goes_on_where_the_sign_in_stands() {
 #[test]
 fn a_window_that_was_closed_at_another_account_or_at_the_terminal_goes_on_there() {
     play(async |scene| {
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         scene.stage.sim.add_account(Account::new("lab", "eve@example.net"));
         the_browser_is_signed_in_as(scene, Some("lab"))?;
         ends_the_login_of(scene, &scene.side)?;
         scene.open_app().await?;
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.press("begin").await?;
-        goes_through(opened_page(&opened).await?).await?;
+        follow(browser.sent_to().await?).await?;
         wizard.shows("wrong").await?;
-        wizard.closes(scene).await?;
+        wizard.closes(scene.app()?).await?;
         let wizard = goes_on(scene).await?;
         wizard.shows("wrong").await?;
         wizard.says("eve@example.net").await?;
@@ -97,14 +97,14 @@ fn a_window_that_was_closed_at_another_account_or_at_the_terminal_goes_on_there(
         wizard.press("keep").await?;
         wizard.says("“lab” is a profile now").await?;
         is_kept(scene, "lab", "lab").await?;
-        wizard.closes(scene).await?;
+        wizard.closes(scene.app()?).await?;
 
-        claude_is(scene, "export SIM_CLAUDE_VERSION=1.0.60")?;
-        let wizard = Wizard::from_tray(scene).await?;
+        scene.stage.claude_does_first("export SIM_CLAUDE_VERSION=1.0.60")?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.says("Claude Code is signed out meanwhile").await?;
         wizard.press("begin").await?;
         wizard.shows("terminal").await?;
-        wizard.closes(scene).await?;
+        wizard.closes(scene.app()?).await?;
         let wizard = goes_on(scene).await?;
         wizard.shows("terminal").await?;
         let login = scene.stage.sign_in("side")?.login;
@@ -121,20 +121,20 @@ fn a_window_that_was_closed_at_another_account_or_at_the_terminal_goes_on_there(
 #[test]
 fn after_a_death_of_the_app_the_same_sign_in_goes_on() {
     play(async |scene| {
-        let opened = install_browser(scene)?;
+        let browser = Browser::of(&scene.stage.home)?;
         the_browser_is_signed_in_as(scene, None)?;
         ends_the_login_of(scene, &scene.side)?;
         let live = fs::read(scene.stage.home.store())?;
         scene.open_app().await?;
-        let wizard = Wizard::from_tray(scene).await?;
+        let wizard = wizard_from_tray(scene).await?;
         wizard.press("begin").await?;
         wizard.shows("browser").await?;
-        let page = opened_page(&opened).await?;
+        let page = browser.sent_to().await?;
         drop(wizard);
         is_killed_and_started_again(scene).await?;
         let wizard = goes_on(scene).await?;
         wizard.shows("browser").await?;
-        goes_through(page).await?;
+        follow(page).await?;
         wizard.shows("confirm").await?;
         drop(wizard);
         is_killed_and_started_again(scene).await?;
@@ -152,11 +152,11 @@ fn after_a_death_of_the_app_the_same_sign_in_goes_on() {
 fn after_a_death_or_an_end_of_the_app_a_live_login_that_was_set_aside_is_back() {
     play(async |scene| {
         ends_the_login_of(scene, &scene.side)?;
-        claude_is(scene, "export SIM_CLAUDE_VERSION=1.0.60")?;
+        scene.stage.claude_does_first("export SIM_CLAUDE_VERSION=1.0.60")?;
         let live = fs::read(scene.stage.home.store())?;
         scene.open_app().await?;
         for killed in [true, false] {
-            let wizard = Wizard::from_tray(scene).await?;
+            let wizard = wizard_from_tray(scene).await?;
             wizard.press("begin").await?;
             wizard.shows("terminal").await?;
             ensure!(scene.stage.home.live_pair().is_err(), "it was not set aside");

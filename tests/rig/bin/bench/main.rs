@@ -15,6 +15,8 @@ mod sync;
 mod trace;
 #[cfg(target_os = "linux")]
 mod warden;
+#[cfg(target_os = "linux")]
+mod wizard;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -60,6 +62,8 @@ enum Part {
     App,
     /// Its board with fifty profiles
     Board,
+    /// Its window that signs in
+    Wizard,
 }
 
 fn main() -> ExitCode {
@@ -124,6 +128,9 @@ fn measure_linux(
     }
     if wanted(Part::Board) {
         runtime.block_on(board::measure(report))?;
+    }
+    if wanted(Part::Wizard) {
+        runtime.block_on(wizard::measure(report))?;
     }
     Ok(())
 }
