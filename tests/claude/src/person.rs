@@ -1,4 +1,4 @@
-//! The person at the browser: gets the address that the client opens, and follows it through the provider's pages back
+//! The person at the browser: gets the address that the client opens, or Signalbox for it, and follows it through the provider's pages back
 //! to the client. Owns the opener that `BROWSER` names and the way of redirects; the consent itself is the simulator's.
 
 use std::fs;
@@ -28,12 +28,12 @@ pub struct Visited {
 }
 
 impl Person {
-    /// Puts the opener into the world's home.
+    /// Puts the opener into the world's home: it is the browser of every day there, and what `BROWSER` may name.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn sitting_at(world: &World) -> Result<Self> {
-        let opener = world.path("bin/opener");
+        let opener = world.path("bin/xdg-open");
         // Renamed, so that nobody reads half an address.
         let script =
             "#!/bin/sh\nprintf '%s' \"$1\" > \"$HOME/opened.part\" && mv \"$HOME/opened.part\" \"$HOME/opened\"\n";

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 /// How long anything may take. No claim is about speed; this only ends a run that would never end.
@@ -60,6 +60,16 @@ pub fn start(mut command: Command, folder: &Path) -> Result<Started> {
 }
 
 impl Started {
+    /// Sends what Ctrl-C sends.
+    ///
+    /// # Errors
+    /// When there is nobody to send it to.
+    pub fn interrupt(&self) -> Result<()> {
+        let status = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        ensure!(status.context("Cannot run kill")?.success(), "{} is not there any more", self.name);
+        Ok(())
+    }
+
     /// Waits for its end.
     ///
     /// # Errors

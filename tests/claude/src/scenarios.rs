@@ -4,6 +4,7 @@
 mod delegated;
 mod interactive;
 mod refresh;
+mod rotate;
 mod sign_in;
 mod status;
 
@@ -22,9 +23,13 @@ pub struct Scenario {
 }
 
 /// Every scenario.
-pub static ALL: [Scenario; 8] = [
+pub static ALL: [Scenario; 12] = [
     Scenario { name: "sign-in", about: "a sign-in in a folder of its own", run: sign_in::allowed },
     Scenario { name: "denied", about: "a sign-in to which the person says no", run: sign_in::denied },
+    Scenario { name: "rotate-new", about: "rotate, for a new profile", run: rotate::a_new_profile },
+    Scenario { name: "rotate-stale", about: "rotate, for a login that has ended", run: rotate::a_stale_profile },
+    Scenario { name: "rotate-live", about: "rotate, for the live profile", run: rotate::the_live_profile },
+    Scenario { name: "rotate-cancel", about: "rotate, and a change of mind", run: rotate::a_change_of_mind },
     Scenario { name: "status", about: "status after a switch", run: status::run },
     Scenario { name: "refresh", about: "a refresh after a switch", run: refresh::after_a_switch },
     Scenario { name: "lapsing", about: "a saved login that lapses soon", run: refresh::before_a_switch },

@@ -1,6 +1,7 @@
 //! The world of one scenario: a simulated server, the proxy before it, and a private home in which the real client and
 //! the real `signalbox` run. Owns their environment, which is built from nothing; leaves what happens to the scenarios.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -151,23 +152,24 @@ impl World {
     /// # Errors
     /// When it does not; the message has what it said.
     pub fn signalbox(&self, arguments: &[&str]) -> Result<Said> {
-        let mut command = Command::new(&self.programs.signalbox);
-        let base = self.server_base();
-        command
-            .env_clear()
-            .envs(self.environment())
-            .env("SIGNALBOX_DATA_DIR", self.path("signalbox"))
-            .env("SIGNALBOX_API_BASE", &base)
-            .env("SIGNALBOX_TOKEN_BASE", &base)
-            .current_dir(self.path("project"))
-            .args(arguments);
-        let said = self.start(command)?.end()?;
+        let said = self.start(self.signalbox_command(arguments))?.end()?;
         ensure!(said.code == Some(0), "`signalbox {}` failed:\n{}{}", arguments.join(" "), said.out, said.err);
         Ok(said)
     }
 
-    fn server_base(&self) -> String {
-        self.server.base_url.clone()
+    /// The real CLI with `arguments`, ready to start in this home and nowhere else.
+    pub fn signalbox_command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.programs.signalbox);
+        let base = &self.server.base_url;
+        command
+            .env_clear()
+            .envs(self.environment())
+            .env("SIGNALBOX_DATA_DIR", self.path("signalbox"))
+            .env("SIGNALBOX_API_BASE", base)
+            .env("SIGNALBOX_TOKEN_BASE", base)
+            .current_dir(self.path("project"))
+            .args(arguments);
+        command
     }
 
     /// Signs a person in on the server and in the client's files, as the client itself leaves them after a sign-in
@@ -255,6 +257,35 @@ pub fn fingerprint(tokens: &Tokens) -> String {
 pub fn read_json(path: &Path) -> Result<Value> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
     serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// The hash of every file of the person's own, `~/.claude` and `~/.claude.json`, by its path.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn own_files(world: &World) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    collect(&world.path(".claude"), &mut found)?;
+    note(&world.state_file(), &mut found)?;
+    Ok(found)
+}
+
+fn collect(folder: &Path, found: &mut BTreeMap<String, String>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), found)?;
+        } else {
+            note(&entry.path(), found)?;
+        }
+    }
+    Ok(())
+}
+
+fn note(file: &Path, found: &mut BTreeMap<String, String>) -> Result<()> {
+    let hash = Sha256::digest(fs::read(file)?);
+    found.insert(file.display().to_string(), hash.iter().map(|byte| format!("{byte:02x}")).collect());
+    Ok(())
 }
 
 fn write_private(path: &Path, value: &Value) -> Result<()> {

@@ -1,23 +1,20 @@
 //! The real client signs in in a config folder of its own, while the person's own login stays as it is. Owns what must
 //! be found there afterwards (`docs/observed.md` §7) and what must not have changed elsewhere.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
 use anyhow::Result;
 use provider_sim::{AutoConsent, Endpoint, FULL_SCOPES, LoginState, SignIn};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use crate::claims::Claims;
 use crate::person::{Person, follow};
-use crate::world::{PEOPLE, World, read_json};
+use crate::world::{PEOPLE, World, own_files, read_json};
 
 /// The person says yes.
 pub fn allowed(world: &World, claims: &mut Claims) -> Result<()> {
     let own = world.sign_in(&SignIn::new("a", None))?;
-    let before = hashes(world)?;
+    let before = own_files(world)?;
     let folder = world.path("isolated");
     let person = Person::sitting_at(world)?;
     world.sim.auto_consent(Some(AutoConsent { account: Some("b".to_owned()), ..AutoConsent::default() }))?;
@@ -54,7 +51,7 @@ pub fn allowed(world: &World, claims: &mut Claims) -> Result<()> {
     let owner = owner.map(|report| (report.account, report.state));
     claims.same("its refresh token is alive at the server", &owner, &Some(("b".to_owned(), LoginState::Alive)));
 
-    claims.same("nothing changed in ~/.claude and ~/.claude.json", &hashes(world)?, &before);
+    claims.same("nothing changed in ~/.claude and ~/.claude.json", &own_files(world)?, &before);
     claims.same("the person's own login is alive", &world.sim.state(own.login), &Some(LoginState::Alive));
     claims.that("nothing was revoked", world.requests(Endpoint::Revoke).is_empty(), ());
     Ok(())
@@ -63,7 +60,7 @@ pub fn allowed(world: &World, claims: &mut Claims) -> Result<()> {
 /// The person says no in the browser: nothing is stored, and nothing of the person's own changes.
 pub fn denied(world: &World, claims: &mut Claims) -> Result<()> {
     world.sign_in(&SignIn::new("a", None))?;
-    let before = hashes(world)?;
+    let before = own_files(world)?;
     let folder = world.path("isolated");
     let person = Person::sitting_at(world)?;
     world.sim.auto_consent(Some(AutoConsent { deny: true, ..AutoConsent::default() }))?;
@@ -75,32 +72,6 @@ pub fn denied(world: &World, claims: &mut Claims) -> Result<()> {
     claims.that("it ends by itself, with a status that says so", said.code == Some(1), &said);
     claims.that("no login is stored", !folder.join(".credentials.json").exists(), ());
     claims.that("no code was exchanged", world.requests(Endpoint::Exchange).is_empty(), ());
-    claims.same("nothing changed in ~/.claude and ~/.claude.json", &hashes(world)?, &before);
-    Ok(())
-}
-
-/// The hash of every file of the person's own, by its path.
-fn hashes(world: &World) -> Result<BTreeMap<String, String>> {
-    let mut found = BTreeMap::new();
-    collect(&world.path(".claude"), &mut found)?;
-    note(&world.state_file(), &mut found)?;
-    Ok(found)
-}
-
-fn collect(folder: &Path, found: &mut BTreeMap<String, String>) -> Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            collect(&entry.path(), found)?;
-        } else {
-            note(&entry.path(), found)?;
-        }
-    }
-    Ok(())
-}
-
-fn note(file: &Path, found: &mut BTreeMap<String, String>) -> Result<()> {
-    let hash = Sha256::digest(std::fs::read(file)?);
-    found.insert(file.display().to_string(), hash.iter().map(|byte| format!("{byte:02x}")).collect());
+    claims.same("nothing changed in ~/.claude and ~/.claude.json", &own_files(world)?, &before);
     Ok(())
 }
