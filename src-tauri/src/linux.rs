@@ -1,8 +1,14 @@
-//! What only Linux needs: giving the board the focus on X11. Runs on the main thread.
+//! What only Linux needs: giving the board the focus on X11, and letting another window share its WebKit process. Runs on the main
+//! thread.
+
+use std::sync::mpsc;
 
 use gtk::glib::Cast;
+use gtk::glib::thread_guard::ThreadGuard;
 use gtk::prelude::{GtkWindowExt, WidgetExt};
-use tauri::{Runtime, WebviewWindow};
+use tauri::{AppHandle, Manager, Runtime, WebviewWindow, WebviewWindowBuilder};
+
+use crate::board_window;
 
 /// Shows the window and gives it the focus.
 ///
@@ -21,4 +27,24 @@ pub fn focus<R: Runtime>(window: &WebviewWindow<R>) -> tauri::Result<()> {
         }
         None => window.set_focus(),
     }
+}
+
+/// Lets a new window draw its page in the WebKit process of the board, if there is one: WebKit takes longer to start another than the
+/// page takes for all the rest (`docs/performance.md`).
+pub fn beside_the_board<'a, R: Runtime, M: Manager<R>>(
+    app: &AppHandle<R>,
+    window: WebviewWindowBuilder<'a, R, M>,
+) -> WebviewWindowBuilder<'a, R, M> {
+    match board_view(app) {
+        Some(board) => window.with_related_view(board),
+        None => window,
+    }
+}
+
+fn board_view<R: Runtime>(app: &AppHandle<R>) -> Option<webkit2gtk::WebView> {
+    let board = app.get_webview_window(board_window::LABEL)?;
+    let (tell, told) = mpsc::channel();
+    // On the main thread it is called at once.
+    board.with_webview(move |view| drop(tell.send(ThreadGuard::new(view.inner())))).ok()?;
+    Some(told.try_recv().ok()?.into_inner())
 }

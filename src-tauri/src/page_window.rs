@@ -47,8 +47,10 @@ impl PageWindow {
             .inner_size(self.size.0, self.size.1)
             .min_inner_size(self.size_min.0, self.size_min.1)
             .center()
-            .content_protected(board_window::is_off_recordings(app))
-            .build()?;
+            .content_protected(board_window::is_off_recordings(app));
+        #[cfg(target_os = "linux")]
+        let window = crate::linux::beside_the_board(app, window);
+        let window = window.build()?;
         // An app without a Dock icon is not in front by itself.
         window.set_focus()
     }

@@ -102,7 +102,7 @@ impl Wizard {
     ///
     /// # Errors
     /// When it stays.
-    pub async fn is_closed_by_its_button(self, app: &App) -> Result<()> {
+    pub async fn is_closed_by_its_button(&self, app: &App) -> Result<()> {
         self.pages.run(CLOSE_SOON).await?;
         self.is_gone(app).await
     }

@@ -15,6 +15,10 @@ use signalbox_tests::wizard::{Browser, Wizard, follow};
 
 use super::{Scene, play};
 
+/// Asks for what only the board may ask for.
+const QUIT: &str = "const done = arguments[arguments.length - 1]; \
+    window.__TAURI_INTERNALS__.invoke('quit').then(() => done('it did'), (refusal) => done(String(refusal)))";
+
 /// The window, which is open or about to be.
 async fn wizard(scene: &Scene) -> Result<Wizard> {
     Wizard::of(scene.app()?, &scene.desk).await
@@ -94,6 +98,9 @@ fn a_login_that_has_ended_is_renewed_from_its_card() {
         let wizard = wizard(scene).await?;
         wizard.shows("plan").await?;
         wizard.says("Sign in to “side”").await?;
+        // It may share the board's process, and still not what the board may ask for.
+        let answer = wizard.pages.client.execute_async(QUIT, Vec::new()).await?;
+        ensure!(answer.as_str().is_some_and(|text| text.contains("not allowed")), "it may end the app: {answer}");
         signs_in(&wizard, &browser).await?;
         wizard.says("hello@tinyfoundry.example").await?;
         ensure!(!wizard.pages.text().await?.contains("sk-ant"), "a token is in the window");
