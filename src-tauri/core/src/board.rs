@@ -2,7 +2,7 @@
 //! truth: it is rebuilt from roster, vault headers and last-known readings, never edited by a face.
 //! Deliberately not here: how a face draws it, and the words for a length of time (`words`, and `format.ts` in the UI).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Problem;
 use crate::flow::FlowError;
@@ -82,7 +82,10 @@ pub struct Card {
     /// Says nothing, and stays the same when the profile is renamed.
     pub id: String,
     pub alias: Alias,
+    /// Of a setup-token, whose it is as a person says; nobody can check it, and it may be empty.
     pub email: String,
+    /// It holds a setup-token.
+    pub setup_token: bool,
     /// "Max 20×", "Pro", "Team"; absent while unknown.
     pub plan: Option<String>,
     /// The organisation's name when it says more than the e-mail does.
@@ -146,12 +149,12 @@ pub enum Reason {
 }
 
 /// When the login has to be made anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Deadline {
     pub at: Timestamp,
-    /// The client did not record a deadline, so seven days after the last sync are assumed.
+    /// The client did not record a deadline, so seven days after the last sync are assumed; or nobody said when a setup-token was made.
     pub assumed: bool,
 }
 
@@ -164,6 +167,8 @@ pub enum CardAction {
     None,
     Switch,
     SignIn,
+    /// Make a setup-token and hand it over, which only a terminal can do.
+    NewToken,
 }
 
 /// A usage reading as meters.
@@ -312,7 +317,7 @@ pub fn assemble(ports: &Ports, activity: &Activity) -> Result<Board, FlowError> 
 /// The most left first; whoever cannot be used, or was never read, comes last.
 pub fn by_headroom(cards: &mut [Card]) {
     let used = |card: &Card| match card.action {
-        CardAction::SignIn => f64::INFINITY,
+        CardAction::SignIn | CardAction::NewToken => f64::INFINITY,
         CardAction::None | CardAction::Switch => {
             card.usage.as_ref().and_then(UsageView::tightest).map_or(f64::MAX, |meter| meter.percent)
         }
@@ -334,10 +339,11 @@ fn card(
     // The reading is looked up by identity, so another account's can never be drawn here.
     // A reading that cannot be had, on a full disk for one, hides no card.
     let reading = ports.readings.last(profile.identity()).ok().flatten();
-    let deadline = header.as_ref().filter(|header| header.renews).map(|header| Deadline {
+    let of_a_login = header.as_ref().filter(|header| header.renews).map(|header| Deadline {
         at: header.deadline.unwrap_or_else(|| header.saved_at.plus(policy::ASSUMED_LIFE_MS)),
         assumed: header.deadline.is_none(),
     });
+    let deadline = header.as_ref().and_then(|header| header.ends).or(of_a_login);
     let standing = Standing {
         active,
         unreadable,
@@ -349,7 +355,11 @@ fn card(
         live: live_standing(&activity.live, &profile.alias),
     };
     let badge = policy::badge(&standing, now);
+    let setup_token = profile.identity().is_setup_token();
     let action = match (&badge.reason, active) {
+        (Reason::LoginNeeded | Reason::Unreadable, _) if setup_token => CardAction::NewToken,
+        // The token is as good as ever: it only has to be installed again.
+        (Reason::SignedOut, _) if setup_token => CardAction::Switch,
         (Reason::LoginNeeded | Reason::Unreadable | Reason::SignedOut, _) => CardAction::SignIn,
         (Reason::Drifted, true) | (_, false) => CardAction::Switch,
         (_, true) => CardAction::None,
@@ -364,6 +374,7 @@ fn card(
         id: profile.id(),
         alias: profile.alias.clone(),
         email: account.email.clone(),
+        setup_token,
         plan: account.plan.clone(),
         organization: account.organization_name.clone().filter(|name| !name.contains(&account.email)),
         active,

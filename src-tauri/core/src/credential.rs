@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 
 /// The member that holds the login (`docs/claude-code.md` §B).
 const LOGIN_MEMBER: &str = "claudeAiOauth";
+/// What a login needs to be asked whose it is, and how much is used; a setup-token never has it (`docs/claude-code.md` §D8).
+const PROFILE_SCOPE: &str = "user:profile";
 /// A sibling that belongs to the account, unlike all the others, which belong to the machine (`docs/claude-code.md` §B).
 const DEVICE_MEMBER: &str = "trustedDeviceToken";
 
@@ -186,6 +188,18 @@ impl Login {
     /// Whether it can renew itself. A setup-token cannot.
     pub fn can_renew(&self) -> bool {
         self.refresh.is_some()
+    }
+
+    /// Whether it is a setup-token: it cannot renew itself, and the server may not be asked whose it is.
+    pub fn is_setup_token(&self) -> bool {
+        !self.can_renew() && !self.scopes.iter().any(|scope| scope == PROFILE_SCOPE)
+    }
+
+    /// A setup-token as Claude Code stores and reads one (`docs/claude-code.md` §B): no refresh token, no expiry.
+    pub(crate) fn of_setup_token(token: &AccessToken) -> Self {
+        let oauth = serde_json::json!({ "accessToken": token.expose(), "scopes": ["user:inference"] });
+        let oauth = Document::from_text(oauth.to_string()).expect("it was written as an object");
+        Self::from_parts(oauth, None).ok().flatten().expect("it was written as a login")
     }
 
     pub fn fingerprint(&self) -> Fingerprint {

@@ -48,6 +48,8 @@ pub enum Code {
 pub enum NextStep {
     /// Sign in to this profile's account in Claude Code.
     SignIn { alias: Alias },
+    /// Make a setup-token with `claude setup-token`, and hand it over for this profile.
+    NewToken { alias: Alias },
     /// Register the live login as a profile.
     AddProfile,
     /// Look at the profiles there are.
@@ -197,6 +199,17 @@ impl FlowError {
             Self::LoginNeeded { alias } | Self::Refused { alias } | Self::RenewalLost { alias, .. } => {
                 (Code::LoginNeeded, NextStep::SignIn { alias: alias.clone() })
             }
+            Self::NotASetupToken { alias, .. } => (Code::Usage, NextStep::NewToken { alias: alias.clone() }),
+            Self::TokenRefused { alias } | Self::TokenEnded { alias } => {
+                (Code::LoginNeeded, NextStep::NewToken { alias: alias.clone() })
+            }
+            Self::TokenOfALogin { alias, .. } => (Code::Usage, NextStep::SignIn { alias: alias.clone() }),
+            Self::TokenUnchecked { cause } => match provider_verdict(cause) {
+                (code, NextStep::CheckNetwork) => (code, NextStep::CheckNetwork),
+                (code, _) => (code, NextStep::Retry),
+            },
+            Self::TokenRegistered { .. } => (Code::Usage, NextStep::ListProfiles),
+            Self::SetupToken { alias } => (Code::Usage, NextStep::NewToken { alias: alias.clone() }),
             Self::WrongAccount { alias, .. } => (Code::WrongAccount, NextStep::SignIn { alias: alias.clone() }),
             Self::PutAside { .. } => (Code::Provider, NextStep::CheckNetwork),
             Self::BeingRenewed { .. } => (Code::Busy, NextStep::Retry),

@@ -5,6 +5,7 @@ use crate::document::Malformed;
 use crate::identity::Account;
 use crate::ports::{LockError, ProviderError, SigninError, StoreError};
 use crate::profile::{Alias, RosterError};
+use crate::setup_token::NotASetupToken;
 use crate::vault::VaultError;
 
 /// Why a flow did not do what it was asked to do, or could not make sure of it. Whatever happened, the login that was live is
@@ -56,6 +57,27 @@ pub enum FlowError {
          `/logout`, the server revoked the saved login of `{from}` as well, and it will need a new sign-in"
     )]
     Drifted { from: Alias, from_email: String, to_email: String },
+    /// What was handed over is no setup-token.
+    #[error("{why}")]
+    NotASetupToken { alias: Alias, why: NotASetupToken },
+    /// The server refused a setup-token that was to be registered.
+    #[error("the server refuses this token: it was revoked, its year is over, or it was not copied whole")]
+    TokenRefused { alias: Alias },
+    /// The server told whose it is, which it does of no setup-token.
+    #[error("this is no setup-token but the access token of {email}'s login, which lapses within hours")]
+    TokenOfALogin { alias: Alias, email: String },
+    /// The server could not be asked whether a setup-token lives that was to be registered.
+    #[error("the server could not be asked whether this token lives: {cause}; it was not kept")]
+    TokenUnchecked { cause: ProviderError },
+    /// The very same setup-token is a profile already.
+    #[error("this token is registered already, as `{owner}`")]
+    TokenRegistered { owner: Alias },
+    /// The year of a profile's setup-token is over.
+    #[error("the year of the setup-token `{alias}` is over")]
+    TokenEnded { alias: Alias },
+    /// What was asked for is for logins that renew themselves.
+    #[error("`{alias}` is a setup-token, which nobody can renew: a new one takes its place")]
+    SetupToken { alias: Alias },
     /// The server refused this profile's login for good.
     #[error("the login of `{alias}` has ended; it has to be signed in again")]
     LoginNeeded { alias: Alias },

@@ -11,6 +11,7 @@ use crate::policy;
 use crate::ports::{FileName, OwnLock, Ports, ProviderError};
 use crate::profile::{Profile, Roster};
 use crate::refresh::{self, Spending, Spent};
+use crate::setup_token;
 use crate::vault::{self, CredHeader, Held, HeldHeader, generations};
 
 /// Tries to bring every held login home. One that cannot be identified now stays where it is.
@@ -23,6 +24,13 @@ pub(crate) fn settle(ports: &Ports, _own: &OwnLock, roster: &mut Roster) -> Resu
 
 fn settle_one(ports: &Ports, roster: &mut Roster, held: Held) -> Result<(), FlowError> {
     let Held { name, mut login, header } = held;
+    if login.is_setup_token() {
+        // The server is not asked about it. Where the same one is saved by now, there is nothing more to keep.
+        return match setup_token::gate(ports, login, roster)? {
+            Gate::Adopt(..) | Gate::Moved(..) | Gate::Earlier(_) => Ok(ports.files.remove(&name)?),
+            _ => Ok(()),
+        };
+    }
     let since = lineage::since_put_aside(ports, &login, &header)?;
     if since == Since::Spent {
         // What came after it is saved; presenting its spent token would end that.
@@ -51,7 +59,7 @@ fn settle_one(ports: &Ports, roster: &mut Roster, held: Held) -> Result<(), Flow
             return Ok(vault::hold_for_nobody(ports, &name, &login, &header)?);
         }
         Gate::Foreign(..) => return Ok(()),
-        Gate::Unchanged | Gate::Husk | Gate::Absent | Gate::Unresolved(..) => return Ok(()),
+        Gate::Unchanged | Gate::Husk | Gate::Absent | Gate::Earlier(_) | Gate::Unresolved(..) => return Ok(()),
     };
     let saved = vault::header(ports, login.alias()).ok().flatten();
     if saved.is_none_or(|saved| !is_from_a_later_sign_in(&saved, login.value(), &header)) {

@@ -98,6 +98,10 @@ pub enum Event {
     Added {
         alias: Alias,
     },
+    /// A new setup-token took the place of this profile's.
+    TokenReplaced {
+        alias: Alias,
+    },
     Renamed {
         from: Alias,
         to: Alias,
@@ -216,6 +220,7 @@ impl Event {
             Self::Completed { alias } => format!("completed an interrupted switch to {alias}"),
             Self::RolledBack => "undid an interrupted switch".to_owned(),
             Self::Added { alias } => format!("added {alias}"),
+            Self::TokenReplaced { alias } => format!("gave {alias} a new setup-token"),
             Self::Renamed { from, to } => format!("renamed {from} to {to}"),
             Self::Removed { alias } => format!("removed {alias}"),
             Self::Undone { alias, generation } => format!("brought back generation {generation} of {alias}"),

@@ -3,7 +3,7 @@
 //! Read the modules in this order. Types and pure decisions: [`time`], [`profile`], [`identity`], [`credential`],
 //! [`document`], [`account_cache`], [`usage`], [`schedule`], [`stretch`], [`forecast`], [`sessions`], [`policy`], [`view`], [`terms`]. What the flows ask of the world: [`ports`]. Storage:
 //! [`envelope`], [`vault`], [`journal`]. Which token may be spent: `lineage`. Flows: [`sync`], [`refresh`], `delegate`, `held`,
-//! [`switch`], [`mend`], [`undo`], [`recover`], [`register`], [`signin`] and [`rotate`], [`poll`], [`feed`], and what stops them: [`flow`]. For people: [`board`], `meters`,
+//! [`switch`], [`mend`], [`undo`], [`recover`], [`register`], [`setup_token`], [`signin`] and [`rotate`], [`poll`], [`feed`], and what stops them: [`flow`]. For people: [`board`], `meters`,
 //! [`history`], [`episodes`], [`doctor`], [`words`], [`error`].
 //!
 //! Deliberately absent: Tauri, HTTP, the file system, the environment, the clock and processes. All of them come in
@@ -42,6 +42,7 @@ pub mod register;
 pub mod rotate;
 pub mod schedule;
 pub mod sessions;
+pub mod setup_token;
 pub mod signin;
 pub mod stretch;
 pub mod switch;

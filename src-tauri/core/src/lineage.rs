@@ -27,27 +27,25 @@ pub(crate) struct Copy {
     identity: Option<Identity>,
 }
 
-/// Every stored login whose header can be read: the newest of each profile, strays, generations, what was put aside.
+/// Every stored login whose header can be read, setup-tokens left out: the newest of each profile, strays, generations, what was put aside.
 pub(crate) fn copies(ports: &Ports) -> Result<Vec<Copy>, StoreError> {
     let mut copies = Vec::new();
     for name in ports.files.list()? {
         let Some(bytes) = ports.files.read(&name)? else { continue };
         let copy = match name {
             FileName::Cred(_) | FileName::Generation(..) => {
-                envelope::header(&bytes).map(|CredHeader { fingerprint, deadline, identity, .. }| Copy {
-                    fingerprint,
-                    deadline,
-                    identity: Some(identity),
+                envelope::header(&bytes).map(|CredHeader { fingerprint, deadline, identity, .. }| {
+                    let is_token = identity.is_setup_token();
+                    (Copy { fingerprint, deadline, identity: Some(identity) }, is_token)
                 })
             }
-            FileName::Held(_) => envelope::header(&bytes).map(|HeldHeader { fingerprint, deadline, .. }| Copy {
-                fingerprint,
-                deadline,
-                identity: None,
+            FileName::Held(_) => envelope::header(&bytes).map(|held: HeldHeader| {
+                (Copy { fingerprint: held.fingerprint, deadline: held.deadline, identity: None }, held.setup_token)
             }),
             FileName::Roster | FileName::Journal | FileName::Told | FileName::Rotation => continue,
         };
-        copies.extend(copy);
+        // A setup-token is never rotated: nothing descends from it, and it from nothing.
+        copies.extend(copy.ok().filter(|(_, is_token)| !is_token).map(|(copy, _)| copy));
     }
     Ok(copies)
 }
@@ -100,7 +98,9 @@ pub(crate) fn since_put_aside(ports: &Ports, login: &Login, header: &HeldHeader)
     Ok(since)
 }
 
+/// The live login, if it can be a rotation of anything.
 fn live(ports: &Ports) -> Result<Option<Login>, FlowError> {
     let Some(document) = ports.live.read()? else { return Ok(None) };
-    Ok(Live::parse(&document).map_err(FlowError::LiveDamaged)?.into_login())
+    let login = Live::parse(&document).map_err(FlowError::LiveDamaged)?.into_login();
+    Ok(login.filter(|login| !login.is_setup_token()))
 }

@@ -70,6 +70,9 @@ pub(crate) fn write_block(
     for _ in 0..ATTEMPTS {
         let Some(document) = ports.account_cache.read()? else { return Ok(Replaced::Done) };
         let shown = AccountBlock::of(&document);
+        if shown.is_none() && block.is_none() {
+            return Ok(Replaced::Done);
+        }
         if shown.as_ref().and_then(AccountBlock::identity).as_ref() == Some(identity) {
             return Ok(Replaced::Done);
         }

@@ -107,22 +107,25 @@ pub fn badge(standing: &Standing, now: Timestamp) -> Badge {
     if standing.active {
         return active_badge(standing, now);
     }
-    // What is only assumed to have ended may well live.
-    let passed = standing.deadline.is_some_and(|deadline| deadline.at <= now && !deadline.assumed);
-    if standing.login_needed || (passed && standing.renews) {
+    if standing.login_needed || has_ended(standing.deadline, now) {
         return badge(Level::Red, Reason::LoginNeeded);
-    }
-    if !standing.renews {
-        return badge(Level::Grey, Reason::CannotRenew);
     }
     if let Some(near) = deadline_near(standing, now) {
         return near;
+    }
+    if !standing.renews {
+        return badge(Level::Grey, Reason::CannotRenew);
     }
     match standing.usage_read_at {
         None => badge(Level::Grey, Reason::NeverChecked),
         Some(at) if now.since(at) > HOUR => badge(Level::Yellow, Reason::Checked { at }),
         Some(at) => badge(Level::Green, Reason::Checked { at }),
     }
+}
+
+/// Whether a login is certainly over. What is only assumed to have ended may well live.
+pub fn has_ended(deadline: Option<Deadline>, now: Timestamp) -> bool {
+    deadline.is_some_and(|deadline| deadline.at <= now && !deadline.assumed)
 }
 
 /// A deadline within five days; one that is assumed, within two of its seven.
@@ -142,6 +145,10 @@ fn active_badge(standing: &Standing, now: Timestamp) -> Badge {
         (LiveStanding::SignedOut, _) => (Level::Red, Reason::SignedOut),
         (LiveStanding::Drifted, _) => (Level::Red, Reason::Drifted),
         (LiveStanding::Unconfirmed, _) => (Level::Yellow, Reason::Unconfirmed),
+        // Nothing will ever be renewed there, and Claude Code is refused.
+        (LiveStanding::Mine, _) if !standing.renews && has_ended(standing.deadline, now) => {
+            (Level::Red, Reason::LoginNeeded)
+        }
         (LiveStanding::Mine, None) => (Level::Yellow, Reason::Unconfirmed),
         (LiveStanding::Mine, Some(at)) => match deadline_near(standing, now) {
             Some(near) => return near,

@@ -28,6 +28,8 @@ pub enum Polled {
     },
     /// No answer that counts; the last reading stands.
     Failed(ProviderError),
+    /// A setup-token may not read usage: nobody was asked.
+    NotAllowed,
     /// The active login's access token has lapsed. Claude Code renews it at its next use.
     ActiveExpired,
 }
@@ -38,7 +40,8 @@ pub fn due(ports: &Ports, urgency: Urgency) -> Result<Vec<Alias>, FlowError> {
     let now = ports.clock.now();
     let active = roster.active().map(|profile| profile.alias.clone());
     let (mut due, mut soon) = (Vec::new(), Vec::new());
-    for profile in roster.profiles().iter().filter(|profile| profile.login_needed_since.is_none()) {
+    let may_read = |profile: &&Profile| profile.login_needed_since.is_none() && !profile.identity().is_setup_token();
+    for profile in roster.profiles().iter().filter(may_read) {
         let (identity, active) = (profile.identity(), active.as_ref() == Some(&profile.alias));
         let reading = ports.readings.last(identity)?;
         let at = schedule::due_at(Look { active, identity, reading: reading.as_ref() }, urgency, now);
@@ -74,6 +77,9 @@ fn may_be_read(
 pub fn read_usage(ports: &Ports, alias: &Alias, urgency: Urgency) -> Result<Polled, FlowError> {
     let roster = vault::load_roster(ports)?;
     let profile = roster.get(alias)?.clone();
+    if profile.identity().is_setup_token() {
+        return Ok(Polled::NotAllowed);
+    }
     let active = roster.active().is_some_and(|active| active.alias == *alias);
     let now = ports.clock.now();
     if let Err(until) = schedule::may_ask(&ports.readings.books(profile.identity(), now)?, urgency, now) {

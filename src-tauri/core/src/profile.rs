@@ -157,11 +157,13 @@ pub enum RosterError {
 }
 
 impl Roster {
-    /// The form in which this version writes the roster.
-    pub const VERSION: u32 = 1;
+    /// The newest form that this version reads and writes: there may be setup-tokens in it.
+    pub const VERSION: u32 = 2;
+    /// The form that every version reads.
+    const WITHOUT_TOKENS: u32 = 1;
 
     pub fn new() -> Self {
-        Self { version: Self::VERSION, ..Self::default() }
+        Self { version: Self::WITHOUT_TOKENS, ..Self::default() }
     }
 
     /// Whether it keeps its own rules: a file that was changed by hand may not.
@@ -170,8 +172,7 @@ impl Roster {
         let mut identities = HashSet::with_capacity(self.profiles.len());
         let sound = |profile: &Profile| {
             let identity = profile.identity();
-            let whole = Identity::new(identity.account(), identity.organization());
-            whole.as_ref() == Some(identity)
+            identity.is_whole()
                 && aliases.insert(profile.alias.lower_case())
                 && identities.insert(identity.clone())
         };
@@ -228,6 +229,9 @@ impl Roster {
         }
         if self.profiles.len() >= PROFILES_MAX {
             return Err(RosterError::Full);
+        }
+        if profile.identity().is_setup_token() {
+            self.version = Self::VERSION;
         }
         self.profiles.push(profile);
         Ok(())

@@ -22,6 +22,8 @@ const SAVE_ATTEMPTS: u32 = 4;
 pub enum Vouched {
     /// It is the profile's.
     Verified(Account),
+    /// It is a setup-token, which is its own proof. The server was not asked.
+    ByToken,
     /// The server could not be asked. Offline is not wrong.
     Unverified(ProviderError),
 }
@@ -35,7 +37,7 @@ pub(crate) enum Renewing {
 }
 
 /// Opens a parked profile's login, renews it if it lapses within five minutes, and asks the server whose it is. A 401 earns
-/// one refresh and one retry; a missing scope earns none. `parked` is `Err` with the reason where it cannot be ruled out
+/// one refresh and one retry; a missing scope earns none. A setup-token is neither renewed nor asked about. `parked` is `Err` with the reason where it cannot be ruled out
 /// that the login is live: then its refresh token is Claude Code's to spend, and is left alone.
 pub(crate) fn vouch(
     ports: &Ports,
@@ -45,6 +47,12 @@ pub(crate) fn vouch(
     parked: Result<(), ProviderError>,
 ) -> Result<(Opened, Vouched), FlowError> {
     let mut opened = vault::open(ports, profile)?;
+    if profile.identity().is_setup_token() {
+        return match policy::has_ended(opened.header.ends, ports.clock.now()) {
+            true => Err(FlowError::TokenEnded { alias: profile.alias.clone() }),
+            false => Ok((opened, Vouched::ByToken)),
+        };
+    }
     delegate::check_not_out(ports, profile, &opened.header.fingerprint)?;
     held::check_newest(ports, profile, &opened.header)?;
     if let Err(cause) = parked {

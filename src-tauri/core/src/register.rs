@@ -1,6 +1,7 @@
 //! Profiles come, go, are renamed and put into another order. Owns the order of the steps in which a crash loses nothing: a login is saved before
 //! the roster names it, and the roster forgets a profile last. Leaves guided sign-in to `rotate`.
 
+use crate::board::Deadline;
 use crate::delegate;
 use crate::flow::FlowError;
 use crate::held;
@@ -10,6 +11,7 @@ use crate::ports::{FileName, Ports, ProviderError};
 use crate::profile::{Alias, Profile, Roster, RosterError};
 use crate::recover;
 use crate::rotate;
+use crate::setup_token::{self, Told};
 use crate::sync;
 use crate::vault::{self, generations};
 
@@ -27,6 +29,8 @@ pub struct Added {
     pub account: Account,
     /// The profile that was active before, whose login was replaced outside Signalbox.
     pub drifted_from: Option<Alias>,
+    /// When it ends, if it is a setup-token.
+    pub token_ends: Option<Deadline>,
 }
 
 /// A profile that was removed.
@@ -41,6 +45,11 @@ pub struct Removed {
 
 /// Registers the live login as `alias`, after the server has said whose it is.
 pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added, FlowError> {
+    add_live_as(ports, alias, consent, &Told::default())
+}
+
+/// The same, with what a person says about it should it be a setup-token.
+pub fn add_live_as(ports: &Ports, alias: &Alias, consent: Consent, told: &Told) -> Result<Added, FlowError> {
     let own = recover::enter(ports, "add")?;
     let mut roster = vault::load_roster(ports)?;
     rotate::check_not_set_aside(ports, &own, &mut roster)?;
@@ -48,6 +57,10 @@ pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added,
         return Err(RosterError::Taken(taken.alias.clone()).into());
     }
     let login = sync::live_login(ports)?.ok_or(FlowError::SignedOut)?;
+    if login.is_setup_token() {
+        let drifted = |roster: &Roster, account: &Account| drifted(roster, account, consent);
+        return setup_token::add_live(ports, &mut roster, alias, login, told, drifted);
+    }
     let account = match ports.provider.identify(login.access()) {
         Ok(account) => account,
         Err(ProviderError::Unauthorized) => return Err(FlowError::LiveExpired),
@@ -70,7 +83,7 @@ pub fn add_live(ports: &Ports, alias: &Alias, consent: Consent) -> Result<Added,
     roster.mark_synced(alias, ports.clock.now())?;
     vault::save_roster(ports, &roster)?;
     history::note(ports, &Event::Added { alias: alias.clone() });
-    Ok(Added { account, drifted_from })
+    Ok(Added { account, drifted_from, token_ends: None })
 }
 
 /// The active profile, if its login was replaced outside Signalbox; an error unless the person has agreed.
@@ -97,7 +110,7 @@ pub fn rename(ports: &Ports, from: &Alias, to: &Alias) -> Result<(), FlowError> 
         Ok(opened) => {
             let login = identity::unsealed(opened.login.into_value(), before.identity(), after)
                 .expect("a rename does not change the identity");
-            vault::seal(ports, &login, opened.block.as_ref())?;
+            vault::seal_until(ports, &login, opened.block.as_ref(), opened.header.ends)?;
         }
         // A profile without a saved login can be renamed; one whose login cannot be read must not lose it.
         Err(vault::VaultError::Missing(_)) => {}

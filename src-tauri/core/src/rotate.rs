@@ -147,6 +147,9 @@ pub fn begin(ports: &Ports, alias: &Alias, way: Option<Way>) -> Result<Begun, Fl
         return Err(FlowError::SigninUnderWay { alias: other.alias });
     }
     let expects = match roster.find(alias) {
+        Some(profile) if profile.identity().is_setup_token() => {
+            return Err(FlowError::SetupToken { alias: alias.clone() });
+        }
         Some(profile) => Some(Expected::of(&profile.account)),
         None => {
             check_free(&roster, alias)?;

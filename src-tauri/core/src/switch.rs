@@ -48,6 +48,8 @@ pub enum Proof {
     Verified,
     /// It was live already, with exactly the tokens that were saved when the server last said whose they are.
     AsSaved,
+    /// It was read back, and is the very setup-token that is saved; the server does not say whose one is.
+    ByToken,
     /// It was read back, but the server could not be asked.
     Unverified(ProviderError),
 }
@@ -76,7 +78,7 @@ pub fn use_profile(ports: &Ports, alias: &Alias) -> Result<Used, FlowError> {
     if !used.already_active {
         let unverified = match &used.proof {
             Proof::Unverified(cause) => Some(cause.to_string()),
-            Proof::Verified | Proof::AsSaved => None,
+            Proof::Verified | Proof::AsSaved | Proof::ByToken => None,
         };
         history::note(ports, &Event::Switched { from: used.from.clone(), to: used.alias.clone(), unverified });
     }
@@ -142,6 +144,7 @@ fn use_locked(
         }
         let proof = match vouched {
             Vouched::Verified(_) => Proof::Verified,
+            Vouched::ByToken => Proof::ByToken,
             Vouched::Unverified(cause) => Proof::Unverified(cause),
         };
         return Ok(Used { alias: alias.clone(), from, already_active: false, proof, remarks, reach: reach(ports) });
@@ -292,12 +295,14 @@ pub(crate) fn commit(
     profile: &Profile,
     vouched: &Vouched,
 ) -> Result<(), FlowError> {
-    if let Vouched::Verified(account) = vouched {
-        roster.describe(account);
-        roster.mark_login_needed(&profile.alias, None)?;
-        roster.mark_synced(&profile.alias, ports.clock.now())?;
-    } else {
-        roster.mark_unconfirmed(&profile.alias)?;
+    match vouched {
+        Vouched::Verified(account) => {
+            roster.describe(account);
+            roster.mark_login_needed(&profile.alias, None)?;
+            roster.mark_synced(&profile.alias, ports.clock.now())?;
+        }
+        Vouched::ByToken => roster.mark_synced(&profile.alias, ports.clock.now())?,
+        Vouched::Unverified(_) => roster.mark_unconfirmed(&profile.alias)?,
     }
     let written = vault::save_roster(ports, roster).and_then(|()| journal::close(ports));
     written.map_err(|cause| unfinished(&profile.alias, cause))

@@ -13,6 +13,7 @@ use crate::ports::{FileName, OwnLock, Ports, ProviderError};
 use crate::profile::{Alias, LastSwitch, Roster};
 use crate::recover;
 use crate::sessions::Session;
+use crate::setup_token;
 use crate::vault::{self, CredHeader};
 
 /// What a look at the live login came to.
@@ -34,6 +35,8 @@ pub enum Synced {
         /// How often the choice was made live again without being asked.
         restored: u32,
     },
+    /// The setup-token that was this profile's until a person replaced it. Nothing was touched; `use` installs the newest.
+    Earlier { alias: Alias },
     /// An account that is no profile. Nothing was touched.
     Foreign { account: Account },
     /// The server could not say whose it is. Nothing was touched.
@@ -51,6 +54,7 @@ impl Synced {
             Self::Unchanged { alias }
             | Self::Saved { alias }
             | Self::Moved { to: alias, .. }
+            | Self::Earlier { alias }
             | Self::Reverted { found: alias, .. } => LiveState::Known { alias: alias.clone() },
             Self::Foreign { account } => LiveState::Unregistered { email: Some(account.email.clone()) },
             Self::Unresolved { .. } => LiveState::Unresolved,
@@ -93,6 +97,7 @@ pub(crate) fn sync_locked(ports: &Ports, _own: &OwnLock, roster: &mut Roster) ->
     let saved = confirmed.and_then(|profile| vault::saved_fingerprint(ports, profile).ok().flatten());
     let verdict = match identity::look(live, saved.as_ref()) {
         Ok(verdict) => verdict,
+        Err(login) if login.is_setup_token() => setup_token::gate(ports, login, roster)?,
         Err(login) => {
             let answer = ports.provider.identify(login.access());
             identity::gate(login, answer, roster)
@@ -104,9 +109,17 @@ pub(crate) fn sync_locked(ports: &Ports, _own: &OwnLock, roster: &mut Roster) ->
         Gate::Absent => Ok(Synced::Absent),
         Gate::Foreign(account, _) => Ok(Synced::Foreign { account }),
         Gate::Unresolved(cause, login) => Ok(Synced::Unresolved { cause, seen: login.fingerprint() }),
+        Gate::Earlier(alias) => {
+            roster.mark_unconfirmed(&alias)?;
+            vault::save_roster(ports, roster)?;
+            Ok(Synced::Earlier { alias })
+        }
         Gate::Adopt(login, account) => {
             save(ports, roster, &login, &account)?;
             let alias = login.alias().clone();
+            if login.value().is_setup_token() {
+                return Ok(Synced::Unchanged { alias });
+            }
             history::note(ports, &Event::Rotated { alias: alias.clone() });
             Ok(Synced::Saved { alias })
         }
@@ -156,16 +169,18 @@ pub(crate) fn live_login(ports: &Ports) -> Result<Option<Login>, FlowError> {
     Ok(Live::parse(&document).map_err(FlowError::LiveDamaged)?.into_login())
 }
 
-/// Seals a live login and records in the roster what its identification brought.
+/// Seals a live login and records in the roster what its identification brought. A setup-token that was identified is saved already.
 pub(crate) fn save(
     ports: &Ports,
     roster: &mut Roster,
     login: &Matched<Login>,
     account: &Account,
 ) -> Result<(), FlowError> {
-    let block = own_block(ports, login);
-    vault::seal(ports, login, block.as_ref())?;
-    roster.describe(account);
+    if !login.identity().is_setup_token() {
+        let block = own_block(ports, login);
+        vault::seal(ports, login, block.as_ref())?;
+        roster.describe(account);
+    }
     roster.mark_login_needed(login.alias(), None)?;
     roster.mark_synced(login.alias(), ports.clock.now())?;
     vault::save_roster(ports, roster)?;
@@ -202,6 +217,7 @@ pub fn glance(ports: &Ports, roster: &Roster) -> LiveState {
         }
         Some(_) => LiveState::Unresolved,
         // Without an active profile it was never one's, or its profile was removed.
+        None if login.is_setup_token() => LiveState::Unregistered { email: Some(Account::unknown_token().email) },
         None => LiveState::Unregistered { email: cached_email(ports) },
     }
 }

@@ -38,6 +38,9 @@ pub fn undo(ports: &Ports, alias: &Alias) -> Result<Undone, FlowError> {
     let own = recover::enter(ports, "undo")?;
     let mut roster = vault::load_roster(ports)?;
     let profile = roster.get(alias)?.clone();
+    if profile.identity().is_setup_token() {
+        return Err(FlowError::SetupToken { alias: alias.clone() });
+    }
     rotate::check_not_set_aside(ports, &own, &mut roster)?;
     held::settle(ports, &own, &mut roster)?;
     let synced = sync::sync_locked(ports, &own, &mut roster)?;
@@ -115,7 +118,7 @@ fn living(ports: &Ports, profile: &Profile) -> Result<Living, FlowError> {
             continue;
         }
         let saved_at = opened.header.saved_at;
-        let aside = held.iter().any(|held| may_descend(held.login.deadline(), login.deadline()));
+        let aside = held.iter().any(|held| !held.header.setup_token && may_descend(held.login.deadline(), login.deadline()));
         let out = delegate::is_out(ports, &login.fingerprint())?;
         let spent = unknown || aside || out || newer.iter().any(|newer| may_descend(newer.deadline, login.deadline()));
         // It may live, and nobody can tell now.

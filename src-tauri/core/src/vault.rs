@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::account_cache::AccountBlock;
+use crate::board::Deadline;
 use crate::credential::{Fingerprint, Live, Login};
 use crate::document::Document;
 use crate::envelope::{self, EnvelopeError};
@@ -38,6 +39,9 @@ pub struct CredHeader {
     pub deadline: Option<Timestamp>,
     /// Whether it holds a refresh token.
     pub renews: bool,
+    /// When a setup-token's year is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Deadline>,
 }
 
 /// What stands readable at the head of a held login.
@@ -58,6 +62,9 @@ pub struct HeldHeader {
     /// The server said that it is no profile's.
     #[serde(default)]
     pub nobodys: bool,
+    /// A setup-token, which no login descends from.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub setup_token: bool,
 }
 
 /// A `.cred` that was opened.
@@ -110,12 +117,24 @@ pub fn save_roster(ports: &Ports, roster: &Roster) -> Result<(), StoreError> {
 /// Saves a login as its profile's newest. The proof says whose it is; there is no other way into a `.cred`.
 /// `block`: the account's `oauthAccount` if the caller saw one; otherwise the saved one is kept.
 pub fn seal(ports: &Ports, login: &Matched<Login>, block: Option<&AccountBlock>) -> Result<CredHeader, StoreError> {
+    seal_until(ports, login, block, None)
+}
+
+/// The same with the day on which a setup-token ends; otherwise that of the same token is kept.
+pub(crate) fn seal_until(
+    ports: &Ports,
+    login: &Matched<Login>,
+    block: Option<&AccountBlock>,
+    ends: Option<Deadline>,
+) -> Result<CredHeader, StoreError> {
     let name = FileName::Cred(login.alias().clone());
     let before = own_or_aside(ports, &name, login.identity())?;
     let saved_block = before.as_ref().and_then(|before| AccountBlock::of(&before.document));
     let value = login.value();
     let keeping = Keeping::begin(ports, login.alias(), before.as_ref(), value)?;
-    let header = header_of(ports, login, keeping.generation());
+    let mut header = header_of(ports, login, keeping.generation());
+    let of_the_same = before.as_ref().filter(|before| before.header.fingerprint == header.fingerprint);
+    header.ends = ends.or(of_the_same.and_then(|before| before.header.ends));
     let secret = payload(value, block.or(saved_block.as_ref()));
     ports.files.write(&name, &envelope::seal(ports, &header, &secret)?)?;
     keeping.end(ports, &header);
@@ -134,6 +153,7 @@ fn header_of(ports: &Ports, login: &Matched<Login>, generation: u64) -> CredHead
         expires_at: value.expires_at(),
         deadline: value.deadline(),
         renews: value.can_renew(),
+        ends: None,
     }
 }
 
@@ -183,6 +203,7 @@ pub(crate) fn hold_older(
         deadline: login.deadline(),
         before: lineage::known_before(ports, login)?.into_iter().filter(|known| Some(known) != later).collect(),
         nobodys: false,
+        setup_token: login.is_setup_token(),
     };
     write_held(ports, &name, login, &header)
 }
@@ -293,8 +314,9 @@ fn own_or_aside(ports: &Ports, name: &FileName, identity: &Identity) -> Result<O
                 let name = FileName::Held(fingerprint.to_string());
                 let believed = Some(header.identity);
                 let (deadline, before) = (login.deadline(), lineage::known_before(ports, &login)?);
-                let (version, nobodys) = (envelope::VERSION, false);
-                let header = HeldHeader { version, fingerprint, held_at, believed, deadline, before, nobodys };
+                let (version, nobodys, setup_token) = (envelope::VERSION, false, login.is_setup_token());
+                let header =
+                    HeldHeader { version, fingerprint, held_at, believed, deadline, before, nobodys, setup_token };
                 write_held(ports, &name, &login, &header)?;
             }
         }

@@ -7,6 +7,7 @@ use chrono::{NaiveDate, TimeZone};
 
 use crate::board::{Badge, Deadline, LiveState, Meter, Outlook, Reason, SpendView};
 use crate::error::NextStep;
+use crate::profile::Alias;
 use crate::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 
 /// "12 s", "4 min", "3 h", "2 days": the largest whole unit.
@@ -112,12 +113,18 @@ pub fn live_state(live: &LiveState) -> String {
     }
 }
 
+/// How a setup-token comes to be this profile's.
+pub fn new_token(alias: &Alias) -> String {
+    format!("`claude setup-token` prints one; hand it to `signalbox add {alias} --setup-token`, which asks for it")
+}
+
 /// The next step as an imperative for the command line.
 pub fn hint(step: &NextStep, now: Timestamp) -> String {
     match step {
         NextStep::SignIn { alias } => {
             format!("`signalbox rotate {alias}` signs in to it, and leaves the live login as it is")
         }
+        NextStep::NewToken { alias } => new_token(alias),
         NextStep::AddProfile => "register it first with `signalbox add <alias>`".to_owned(),
         NextStep::Restore { alias } => format!("`signalbox use {alias}` brings your choice back"),
         NextStep::RemovePin { name, place: None } => {
