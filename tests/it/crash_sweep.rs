@@ -16,15 +16,18 @@ mod cases;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use signalbox_core::board::LiveState;
 use signalbox_core::error::{Code, Doing};
 use signalbox_core::fakes::{Crash, Fault};
 use signalbox_core::flow::FlowError;
 use signalbox_core::ports::Ports;
+use signalbox_core::profile::Roster;
 use signalbox_core::recover;
 use signalbox_core::register::{self, Consent};
 use signalbox_core::rotate::{self, Keep};
 use signalbox_core::switch;
 use signalbox_core::time::MINUTE;
+use signalbox_core::{sync, vault};
 
 use cases::{CASES, Case};
 
@@ -110,6 +113,11 @@ fn check_usable(scene: &Scene, lost: bool, story: &str) {
             }
         }
     }
+    for name in ["t", "u"].into_iter().filter(|name| scene_has(scene, name)) {
+        switch::use_profile(&scene.ports, &alias(name))
+            .unwrap_or_else(|error| panic!("{story}: use {name} afterwards: {error}"));
+        assert_eq!(sync::glance(&scene.ports, &roster(scene)), LiveState::Known { alias: alias(name) }, "{story}");
+    }
 }
 
 /// A sign-in that outlived the disturbance is confirmed if it brought a login, and cancelled otherwise.
@@ -135,7 +143,11 @@ fn account_of(name: &str) -> &str {
 }
 
 fn scene_has(scene: &Scene, name: &str) -> bool {
-    signalbox_core::vault::load_roster(&scene.ports).expect("a roster").find(&alias(name)).is_some()
+    roster(scene).find(&alias(name)).is_some()
+}
+
+fn roster(scene: &Scene) -> Roster {
+    vault::load_roster(&scene.ports).expect("a roster")
 }
 
 fn lost_accounts(scene: &Scene, lost: bool) -> Vec<&'static str> {
@@ -173,7 +185,7 @@ fn no_single_fault_in_any_flow_loses_a_login() {
                 let window = in_the_window(&calls, at, fault);
                 let lost = lost_accounts(&scene, window);
                 assert!(lost.len() <= 1, "{story}: more than one login lost");
-                scene.check_nothing_lost(&["a", "b", "d"], &lost, window, &story);
+                scene.check_nothing_lost(&["a", "b", "d", "t"], &lost, window, &story);
                 check_usable(&scene, window, &story);
                 swept += 1;
             }
@@ -236,7 +248,7 @@ fn sweep_twice(case: &Case) -> usize {
                     let window = in_the_window(&calls, at, first) || in_the_window(&held_calls, second_at, second);
                     let lost = lost_accounts(&scene, window);
                     assert!(lost.len() <= 2, "{story}");
-                    scene.check_nothing_lost(&["a", "b", "d"], &lost, window, &story);
+                    scene.check_nothing_lost(&["a", "b", "d", "t"], &lost, window, &story);
                     check_usable(&scene, window, &story);
                     swept += 1;
                 }

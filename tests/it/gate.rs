@@ -2,7 +2,7 @@
 
 use signalbox_core::credential::{Live, Login};
 use signalbox_core::document::Document;
-use signalbox_core::identity::{self, Account, Gate, Identity};
+use signalbox_core::identity::{self, Account, Gate, Identity, SavedToken};
 use signalbox_core::ports::ProviderError;
 use signalbox_core::profile::{Profile, Roster};
 use signalbox_core::time::Timestamp;
@@ -57,6 +57,7 @@ fn verdict(gate: &Gate) -> String {
         Gate::Unchanged => "unchanged".to_owned(),
         Gate::Husk => "husk".to_owned(),
         Gate::Absent => "absent".to_owned(),
+        Gate::Earlier(alias) => format!("earlier token of {alias}"),
     }
 }
 
@@ -126,6 +127,57 @@ fn the_servers_answer_decides_the_rest() {
     ] {
         assert_eq!(verdict(&identity::gate(login(), answer, &roster())), expected, "{because}");
     }
+}
+
+/// The setup-token of this number.
+fn token(number: u32) -> Login {
+    let text = format!(r#"{{"claudeAiOauth":{{"accessToken":"sk-ant-oat01-sim-token-{number}","scopes":["user:inference"]}}}}"#);
+    live(&text).into_login().expect("it has a token")
+}
+
+#[test]
+fn a_setup_token_is_known_by_itself_and_by_nobodys_word() {
+    let mut roster = roster();
+    for (name, number) in [("t", 1), ("u", 2)] {
+        let account = Account { identity: Identity::of_setup_token(&[number; 16]), ..account("x", "o") };
+        let added_at = Timestamp::from_ms(0);
+        let profile = Profile { alias: alias(name), account, added_at, login_needed_since: None, window: None };
+        roster.add(profile).expect("new");
+    }
+    let saved = || {
+        let of = |name: &str, newest: u32, earlier: u32| SavedToken {
+            newest: identity::claim_token(token(newest), roster.get(&alias(name)).expect("there")).expect("a token"),
+            earlier: vec![token(earlier).fingerprint()],
+        };
+        vec![of("t", 1, 10), of("u", 2, 20)]
+    };
+    let mut and_u_active = roster.clone();
+    and_u_active.mark_synced(&alias("u"), Timestamp::from_ms(1)).expect("known");
+    for (number, roster, expected, because) in [
+        (1, &roster, "moved to t", "the very token that is saved, while an account is live"),
+        (2, &and_u_active, "adopt u", "the active profile's own"),
+        (1, &and_u_active, "moved to t", "another's"),
+        (10, &roster, "earlier token of t", "a person replaced it"),
+        (20, &and_u_active, "earlier token of u", "a person replaced the active profile's"),
+        (3, &roster, "foreign a setup-token", "nobody knows it"),
+    ] {
+        assert_eq!(verdict(&identity::gate_token(token(number), &saved(), roster)), expected, "{because}");
+    }
+    let gone = roster_without_active();
+    assert_eq!(verdict(&identity::gate_token(token(1), &saved(), &gone)), "foreign a setup-token", "no profile any more");
+    assert_eq!(verdict(&identity::gate_token(token(1), &[], &roster)), "foreign a setup-token", "nothing can be compared");
+}
+
+#[test]
+fn a_setup_token_can_be_claimed_only_for_a_profile_that_holds_one() {
+    let mut roster = roster();
+    let account = Account { identity: Identity::of_setup_token(&[7; 16]), ..account("x", "o") };
+    let (alias_of_it, added_at) = (alias("t"), Timestamp::from_ms(0));
+    roster.add(Profile { alias: alias_of_it, account, added_at, login_needed_since: None, window: None }).expect("new");
+    let get = |name: &str| roster.get(&alias(name)).expect("there");
+    assert!(identity::claim_token(token(1), get("t")).is_some());
+    assert!(identity::claim_token(token(1), get("a")).is_none(), "an account's profile holds no setup-token");
+    assert!(identity::claim_token(login(), get("t")).is_none(), "a login that renews itself is no setup-token");
 }
 
 #[test]

@@ -61,6 +61,18 @@ fn a_badge_has_the_colour_of_the_design() {
         (parked(6 * DAY, None), Level::Grey, "never checked"),
         (Standing { login_needed: true, ..parked(6 * DAY, Some(0)) }, Level::Red, "the server refused it for good"),
         (Standing { renews: false, ..parked(6 * DAY, Some(0)) }, Level::Grey, "a setup-token"),
+        (Standing { renews: false, ..parked(5 * DAY - 1, None) }, Level::Yellow, "a setup-token within 5 days of its end"),
+        (Standing { renews: false, ..parked(0, None) }, Level::Red, "a setup-token whose year is over"),
+        (
+            Standing { renews: false, deadline: known(NOW), ..active(LiveStanding::Mine, Some(0)) },
+            Level::Red,
+            "a live setup-token whose year is over",
+        ),
+        (
+            Standing { renews: false, ..active(LiveStanding::Mine, Some(MINUTE)) },
+            Level::Green,
+            "a live setup-token is as good as any",
+        ),
         (Standing { unreadable: true, ..parked(6 * DAY, Some(0)) }, Level::Red, "the saved login cannot be read"),
     ] {
         assert_eq!(policy::badge(&standing, NOW).level, level, "{because}");
@@ -140,7 +152,15 @@ fn the_tightest_window_is_found_across_kinds() {
 }
 
 #[test]
-fn a_badge_reason_for_a_setup_token_is_not_a_passed_deadline() {
-    let standing = Standing { renews: false, deadline: known(NOW.plus(-1)), ..Standing::default() };
-    assert_eq!(policy::badge(&standing, NOW).reason, Reason::CannotRenew);
+fn a_setup_token_is_grey_until_its_year_is_nearly_over() {
+    let reason = |standing: Standing| policy::badge(&standing, NOW).reason;
+    let token = |deadline| Standing { renews: false, deadline, ..Standing::default() };
+    assert_eq!(reason(token(None)), Reason::CannotRenew, "nobody knows when it ends");
+    assert_eq!(reason(token(known(NOW.plus(300 * DAY)))), Reason::CannotRenew);
+    let near = NOW.plus(DAY);
+    assert_eq!(reason(token(known(near))), Reason::DeadlineNear { at: near, assumed: false });
+    assert_eq!(reason(token(known(NOW.plus(-1)))), Reason::LoginNeeded);
+    let assumed = Some(Deadline { at: NOW.plus(-1), assumed: true });
+    let near = Reason::DeadlineNear { at: NOW.plus(-1), assumed: true };
+    assert_eq!(reason(token(assumed)), near, "what is only assumed to have ended may well live");
 }

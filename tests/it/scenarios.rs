@@ -14,6 +14,7 @@ mod reverted;
 mod rotate;
 mod strays;
 mod stuck;
+mod tokens;
 mod undo;
 mod usage;
 mod windows;

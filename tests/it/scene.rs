@@ -4,9 +4,11 @@
 use signalbox_core::credential::{Fingerprint, Live};
 use signalbox_core::document::Document;
 use signalbox_core::fakes::World;
+use signalbox_core::flow::FlowError;
 use signalbox_core::ports::{FileName, Ports};
 use signalbox_core::profile::Alias;
 use signalbox_core::register::{self, Consent};
+use signalbox_core::setup_token::{self, AddedToken, SetupToken, Told};
 use signalbox_core::time::Timestamp;
 use signalbox_core::vault::{self, generations};
 
@@ -36,6 +38,13 @@ fn show(world: &World, account: &str) {
     )));
 }
 
+/// Hands a setup-token over for this profile.
+pub fn add_token(ports: &Ports, name: &str, token: &str) -> Result<AddedToken, FlowError> {
+    let token = SetupToken::parse(token.to_owned()).expect("it looks like one");
+    let told = Told { label: Some(name.to_owned()), made: None };
+    setup_token::add(ports, &alias(name), token, &told)
+}
+
 impl Scene {
     pub fn new() -> Self {
         let world = World::new();
@@ -58,6 +67,30 @@ impl Scene {
         self.sign_in(name);
         register::add_live(&self.ports, &alias(name), Consent::Given).expect("registered");
         self
+    }
+
+    /// Registers a setup-token of this account under the same name, without touching what is live.
+    pub fn token(self, name: &str) -> Self {
+        let token = self.make_token(name);
+        add_token(&self.ports, name, &token).expect("registered");
+        self
+    }
+
+    /// `claude setup-token`: prints a token, and stores nothing.
+    pub fn make_token(&self, account: &str) -> String {
+        let now = self.now();
+        self.world.server(|server| server.setup_token(account, now))
+    }
+
+    /// Another tool puts a setup-token into the live store.
+    pub fn set_live_token(&self, token: &str) {
+        let slot = format!(r#"{{"accessToken":"{token}","scopes":["user:inference"]}}"#);
+        self.world.set_live(Some(format!("{{\n  {SIBLINGS},\n  \"claudeAiOauth\": {slot}\n}}\n")));
+    }
+
+    /// How often the server was asked about a setup-token.
+    pub fn asked_of_tokens(&self) -> usize {
+        self.world.server(|server| server.asked_of_tokens)
     }
 
     pub fn now(&self) -> Timestamp {
@@ -126,7 +159,9 @@ impl Scene {
         let document = Document::from_text(live).unwrap_or_else(|why| panic!("{story}: the live store is torn: {why}"));
         assert!(Live::parse(&document).is_ok(), "{story}: the live login is torn");
         let cache = self.world.cache_text().unwrap_or_default();
-        assert!(cache.starts_with(r#"{"numStartups": 7, "#) && cache.ends_with(r#""tips": [ ]}"#), "{story}: {cache}");
+        // A setup-token has no `oauthAccount`: it was taken out, and comes back behind the others.
+        let whole = cache.ends_with(r#""tips": [ ]}"#) || cache.contains(r#""tips": [ ],"oauthAccount":{"#);
+        assert!(cache.starts_with(r#"{"numStartups": 7, "#) && whole, "{story}: {cache}");
         assert!(self.world.file(&FileName::Journal).is_none(), "{story}: the journal is still open");
     }
 
@@ -136,6 +171,11 @@ impl Scene {
         for profile in vault::load_roster(&self.ports).expect("a roster").profiles() {
             let Ok(opened) = vault::open(&self.ports, profile) else { continue };
             let access = opened.login.value().access().expose().to_owned();
+            if profile.identity().is_setup_token() {
+                let is_one = self.world.server(|server| server.is_setup_token(&access));
+                assert!(is_one, "{story}: `{}` holds no setup-token", profile.alias);
+                continue;
+            }
             let owner = self.world.server(|server| server.owner(&access).cloned());
             assert_eq!(owner.as_ref(), Some(profile.identity()), "{story}: `{}` holds another's tokens", profile.alias);
         }

@@ -1,6 +1,9 @@
 //! The command line as typed values. Owns what may be typed, the help, and the sentence for what may not; leaves whether an
 //! alias exists to the flows.
 
+pub mod add;
+
+use add::AddOptions;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use signalbox_core::time::{DAY, HOUR, MINUTE};
@@ -32,14 +35,8 @@ pub struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Register the live login as a new profile
-    Add {
-        /// The name for it: 1 to 32 letters, digits, `.`, `_` or `-`
-        alias: String,
-        /// Go on where the live account was changed outside Signalbox
-        #[arg(long)]
-        yes: bool,
-    },
+    /// Register the live login as a new profile, or a setup-token that is handed over
+    Add(AddOptions),
     /// Show all profiles, one in a line, without asking the server
     List(ListOptions),
     /// Show what is live and everything known about it, without asking the server

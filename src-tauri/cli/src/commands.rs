@@ -30,7 +30,7 @@ use crate::json;
 /// Runs a command.
 pub fn run(context: &Context, command: &Command) -> Result<Report, Failure> {
     match command {
-        Command::Add { alias: text, yes } => add::run(context, &alias(text)?, *yes),
+        Command::Add(options) => add::run(context, &alias(&options.alias)?, options),
         Command::List(options) => list::run(context, options.sort.into()),
         Command::Status => status::run(context),
         Command::Use { alias: text } => switch::run(context, &alias(text)?),

@@ -85,9 +85,9 @@ pub enum Finding {
     /// The live login was not saved since it changed.
     Unsaved,
     /// A profile has to be signed in again.
-    LoginNeeded { alias: Alias },
+    LoginNeeded { alias: Alias, setup_token: bool },
     /// A profile's login ends soon.
-    DeadlineNear { alias: Alias, at: Timestamp, assumed: bool },
+    DeadlineNear { alias: Alias, at: Timestamp, assumed: bool, setup_token: bool },
     /// The database of usage was damaged, and a new one was begun.
     UsageDamaged { path: PathBuf },
     /// Nobody keeps watch.

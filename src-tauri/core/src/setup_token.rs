@@ -25,7 +25,7 @@ use crate::vault::{self, Opened, VaultError, generations};
 /// How long one lives (`docs/claude-code.md` §D8); Claude Code asks for exactly this many seconds.
 pub const LIFE_MS: i64 = 365 * DAY;
 /// Neither is documented; both are far from what has been seen, about a hundred characters.
-const CHARS: std::ops::RangeInclusive<usize> = 24..=512;
+const CHARS: std::ops::RangeInclusive<usize> = 20..=512;
 const LABEL_CHARS_MAX: usize = 80;
 
 /// A setup-token that a person handed over. Never shown.
@@ -48,7 +48,8 @@ pub enum NotASetupToken {
 
 impl SetupToken {
     /// Reads what was pasted or piped; white space around it does not matter.
-    pub fn parse(text: &SecretString) -> Result<Self, NotASetupToken> {
+    pub fn parse(text: String) -> Result<Self, NotASetupToken> {
+        let text = SecretString::from(text);
         let text = text.expose_secret().trim();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         match text {
@@ -118,9 +119,7 @@ pub fn add(ports: &Ports, alias: &Alias, token: SetupToken, told: &Told) -> Resu
     let mut roster = vault::load_roster(ports)?;
     rotate::check_not_set_aside(ports, &own, &mut roster)?;
     let held = roster.find(alias).filter(|profile| profile.identity().is_setup_token()).cloned();
-    if held.is_none() {
-        check_free(&roster, alias)?;
-    }
+    check_name(&roster, alias)?;
     let ends = ends(alias, told, false, ports.clock.now())?;
     let login = Login::of_setup_token(&token.0);
     check_new(ports, &roster, held.as_ref(), &login)?;
@@ -200,13 +199,15 @@ fn replace(
         Synced::Moved { to, .. } | Synced::Reverted { found: to, .. } => *to == profile.alias,
         Synced::Foreign { .. } | Synced::Unresolved { .. } | Synced::Husk | Synced::Absent => false,
     };
+    let same = vault::saved_fingerprint(ports, &profile)?.as_ref() == Some(&login.fingerprint());
     let mut account = profile.account.clone();
     account.email = label(told).unwrap_or(account.email);
     let login = claim(login, &profile);
     let header = vault::seal_until(ports, &login, None, Some(ends))?;
     roster.describe(&account);
     vault::save_roster(ports, roster)?;
-    if is_live {
+    // The very same token, of which the person says something else now, is where it belongs.
+    if is_live && !(same && roster.is_confirmed()) {
         let target = Opened { login, block: None, header };
         match switch::swap(ports, own, roster, &target, &Captured::of(synced))? {
             Swap::Done(_) => switch::commit(ports, roster, &profile, &Vouched::ByToken)?,
@@ -218,8 +219,10 @@ fn replace(
     Ok(AddedToken { account, ends, replaced: true, is_live })
 }
 
-fn check_free(roster: &Roster, alias: &Alias) -> Result<(), RosterError> {
-    let taken = roster.profiles().iter().find(|profile| profile.alias.collides_with(alias));
+/// Whether a setup-token may have this name: nobody has it, or a profile whose token it would replace.
+pub fn check_name(roster: &Roster, alias: &Alias) -> Result<(), RosterError> {
+    let takes = |profile: &&Profile| profile.alias != *alias || !profile.identity().is_setup_token();
+    let taken = roster.profiles().iter().filter(takes).find(|profile| profile.alias.collides_with(alias));
     taken.map_or(Ok(()), |taken| Err(RosterError::Taken(taken.alias.clone())))
 }
 

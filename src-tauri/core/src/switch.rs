@@ -233,6 +233,7 @@ pub(crate) fn swap(
     }
     if let (true, Some(outgoing), Err(cause)) = (unsaved, &outgoing, captured.target_is_parked())
         && outgoing.can_renew()
+        && !login.is_setup_token()
         && may_descend(outgoing.deadline(), login.deadline())
     {
         // Another tool made the target live and Claude Code has rotated it, for all that can be told: what is saved is spent.

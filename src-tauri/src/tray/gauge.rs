@@ -46,7 +46,7 @@ impl Gauge {
         else {
             return Self::default();
         };
-        if card.action == CardAction::SignIn {
+        if matches!(card.action, CardAction::SignIn | CardAction::NewToken) {
             return Self { text: SIGN_IN.to_owned(), ..Self::default() };
         }
         let Some(usage) = &card.usage else { return Self::default() };

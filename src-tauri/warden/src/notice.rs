@@ -58,8 +58,9 @@ impl Engine {
 pub fn of_switch(used: &Used) -> String {
     let alias = &used.alias;
     let done = match (&used.proof, used.already_active) {
-        (Proof::Verified | Proof::AsSaved, true) => format!("{alias} is live already."),
+        (Proof::Verified | Proof::AsSaved | Proof::ByToken, true) => format!("{alias} is live already."),
         (Proof::Verified | Proof::AsSaved, false) => format!("Switched to {alias}; the server confirmed it."),
+        (Proof::ByToken, false) => format!("Switched to {alias}, which is a setup-token."),
         (Proof::Unverified(cause), true) => format!("{alias} is live already; not confirmed, because {cause}."),
         (Proof::Unverified(cause), false) => format!("Switched to {alias}; not confirmed yet, because {cause}."),
     };

@@ -148,7 +148,8 @@ impl Engine {
             Synced::Unchanged { alias } | Synced::Saved { alias } => {
                 return self.made_live_by_others(before, &alias, last);
             }
-            Synced::Unresolved { .. } => return false,
+            // The person replaced that token; whoever brought it back is no news that a board has a place for.
+            Synced::Earlier { .. } | Synced::Unresolved { .. } => return false,
             Synced::Foreign { .. } | Synced::Husk | Synced::Absent => {}
         }
         true

@@ -233,7 +233,7 @@ impl Hands {
 fn no_reading(polled: &Polled, doing: &Doing) -> Option<Problem> {
     let (why, next_step) = match polled {
         // Claude Code renews a lapsed login at its next use, and nobody has to do anything.
-        Polled::Read(_) | Polled::ActiveExpired => return None,
+        Polled::Read(_) | Polled::ActiveExpired | Polled::NotAllowed => return None,
         Polled::NotYet { until } => (TOO_EARLY.to_owned(), NextStep::Wait { until: *until }),
         Polled::Failed(cause @ (ProviderError::Unreachable | ProviderError::TimedOut)) => {
             (cause.to_string(), NextStep::CheckNetwork)

@@ -77,7 +77,7 @@ fn use_a(ports: &Ports) -> Result<(), FlowError> {
     switch::use_profile(ports, &alias("a")).map(|_| ())
 }
 
-pub const CASES: [Case; 28] = [
+pub const CASES: [Case; 38] = [
     Case { name: "use", scene: two_profiles, flow: use_a },
     Case { name: "use after a rotation", scene: rotated_since, flow: use_a },
     Case { name: "use with a lapsed target", scene: parked_has_lapsed, flow: use_a },
@@ -93,7 +93,7 @@ pub const CASES: [Case; 28] = [
     Case {
         name: "add",
         scene: signed_in_elsewhere,
-        flow: |ports| register::add_live(ports, &alias("d"), Consent::Given).map(|_| ()),
+        flow: add_live_d,
     },
     Case { name: "rename", scene: two_profiles, flow: |ports| register::rename(ports, &alias("a"), &alias("c")) },
     Case { name: "use through Claude Code", scene: refused_by_the_edge, flow: use_a },
@@ -129,8 +129,83 @@ pub const CASES: [Case; 28] = [
         scene: || by_login(two_profiles(), "d"),
         flow: |ports| begin_and_cancel(ports, "d"),
     },
+    Case { name: "use of a setup-token", scene: with_token, flow: use_t },
+    Case { name: "use of a setup-token after a rotation", scene: with_token_rotated_since, flow: use_t },
+    Case { name: "use of a setup-token offline", scene: with_token_offline, flow: use_t },
+    Case { name: "use away from a setup-token", scene: token_is_live, flow: use_a },
+    Case { name: "use away from a setup-token, lapsed target", scene: token_was_live_for_hours, flow: use_a },
+    Case { name: "add a setup-token", scene: with_another_token, flow: |ports| hand_over(ports, "n") },
+    Case { name: "add a live setup-token", scene: unknown_token_is_live, flow: add_live_d },
+    Case { name: "replace a setup-token", scene: with_another_token, flow: |ports| hand_over(ports, "t") },
+    Case { name: "replace the live setup-token", scene: token_to_replace_is_live, flow: |ports| hand_over(ports, "t") },
+    Case { name: "rename a setup-token", scene: with_token, flow: |ports| register::rename(ports, &alias("t"), &alias("u")) },
     Case { name: "classic: again", scene: || by_login(two_profiles(), "d"), flow: begin_twice_and_cancel },
 ];
+
+/// `a` and the setup-token `t` are parked, `b` is live and saved.
+fn with_token() -> Scene {
+    Scene::new().profile("a").token("t").profile("b")
+}
+
+fn with_token_rotated_since() -> Scene {
+    let scene = with_token();
+    assert!(scene.world.claude_refreshes());
+    scene
+}
+
+fn with_token_offline() -> Scene {
+    let scene = with_token_rotated_since();
+    scene.world.server(|server| server.down = Some(ProviderError::Unreachable));
+    scene
+}
+
+fn token_is_live() -> Scene {
+    let scene = with_token();
+    use_t(&scene.ports).expect("switched");
+    scene
+}
+
+/// So long that the access tokens of the others have lapsed.
+fn token_was_live_for_hours() -> Scene {
+    let scene = token_is_live();
+    scene.world.advance(9 * HOUR);
+    scene
+}
+
+/// The text of the token that `n` makes in these scenes.
+const NEW_TOKEN: &str = "sk-ant-oat01-fake-3-0";
+
+fn with_another_token() -> Scene {
+    let scene = with_token();
+    assert_eq!(scene.make_token("n"), NEW_TOKEN);
+    scene
+}
+
+fn token_to_replace_is_live() -> Scene {
+    let scene = with_another_token();
+    use_t(&scene.ports).expect("switched");
+    scene
+}
+
+/// Another tool put a setup-token into the live store, which is no profile.
+fn unknown_token_is_live() -> Scene {
+    let scene = two_profiles();
+    let token = scene.make_token("d");
+    scene.set_live_token(&token);
+    scene
+}
+
+fn use_t(ports: &Ports) -> Result<(), FlowError> {
+    switch::use_profile(ports, &alias("t")).map(|_| ())
+}
+
+fn hand_over(ports: &Ports, name: &str) -> Result<(), FlowError> {
+    scene::add_token(ports, name, NEW_TOKEN).map(|_| ())
+}
+
+fn add_live_d(ports: &Ports) -> Result<(), FlowError> {
+    register::add_live(ports, &alias("d"), Consent::Given).map(|_| ())
+}
 
 /// This account signs in as soon as somebody is asked to.
 fn signs_in(scene: Scene, account: &'static str) -> Scene {

@@ -63,7 +63,7 @@ fn row(card: &Card, now: Timestamp) -> Vec<Cell> {
     vec![
         Cell::new(marker, Colour::Green),
         Cell::new(card.alias.as_str(), name),
-        Cell::plain(&card.email),
+        Cell::plain(&shown::who(&card.email, card.setup_token)),
         Cell::plain(card.plan.as_deref().unwrap_or("-")),
         badge(card, now),
         usage,
@@ -85,7 +85,9 @@ fn badge(card: &Card, now: Timestamp) -> Cell {
 /// The tightest window, and beside it which one will be used up first and how old all this is, where that matters.
 fn usage(card: &Card, now: Timestamp) -> (Cell, Cell) {
     let nothing = |why| (Cell::new(why, Colour::Dim), Cell::plain(""));
-    let Some(usage) = &card.usage else { return nothing("no usage read yet") };
+    let Some(usage) = &card.usage else {
+        return nothing(if card.setup_token { "may not read usage" } else { "no usage read yet" });
+    };
     let Some(meter) = usage.tightest() else { return nothing("no limits") };
     let short = format!("{} {}", meter.label, meters::percent(meter.percent));
     let resets = meter.resets_at.map(|at| format!(", resets in {}", words::countdown(at, now)));

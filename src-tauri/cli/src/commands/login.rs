@@ -5,9 +5,10 @@ use serde_json::json;
 use signalbox_core::board::{self, Activity, Card, CardAction, Reason};
 use signalbox_core::error::{Code, Doing, NextStep};
 use signalbox_core::profile::Alias;
-use signalbox_core::{sync, vault};
+use signalbox_core::{sync, vault, words};
 use signalbox_machine::browser::{Browsers, Choice, Opened, Page, WindowKey};
 
+use super::shown;
 use crate::args::LoginOptions;
 use crate::context::{Context, Report, alias, while_doing};
 use crate::exit::Failure;
@@ -44,7 +45,10 @@ fn open(context: &Context, alias: &Alias) -> Result<Report, Failure> {
         ),
         None => format!("Your browser is open. Sign in to {} there.\n", profile.account.email),
     });
-    context.say(&format!("`signalbox rotate {alias}` renews its login, with one click in that window.\n"));
+    context.say(&match profile.identity().is_setup_token() {
+        true => format!("A setup-token is made in a terminal: {}.\n", words::new_token(alias)),
+        false => format!("`signalbox rotate {alias}` renews its login, with one click in that window.\n"),
+    });
     Ok(Report::of(json::members(json!({ "alias": alias, "ownWindow": own, "browser": kind }))))
 }
 
@@ -54,7 +58,7 @@ pub fn needed(context: &Context) -> Result<Vec<Card>, Failure> {
     let live = sync::glance(&context.ports, &roster);
     let board = board::assemble(&context.ports, &Activity::of_a_glance(live, context.now()));
     let mut cards = board.map_err(while_doing(&Doing::Show))?.cards;
-    cards.retain(|card| card.action == CardAction::SignIn);
+    cards.retain(|card| matches!(card.action, CardAction::SignIn | CardAction::NewToken));
     Ok(cards)
 }
 
@@ -64,15 +68,23 @@ fn say_who(context: &Context) -> Result<Report, Failure> {
         context.say("No profile needs to be signed in.\n");
     }
     for card in &needed {
-        context.say(&format!("{}  {}  {}; `signalbox rotate {0}`\n", card.alias, card.email, why(card)));
+        let (alias, who) = (&card.alias, shown::who(&card.email, card.setup_token));
+        let how = match card.action {
+            CardAction::NewToken => words::new_token(alias),
+            _ => format!("`signalbox rotate {alias}`"),
+        };
+        context.say(&format!("{alias}  {who}  {}; {how}\n", why(card)));
     }
-    let each = needed.iter().map(|card| json!({ "alias": card.alias, "email": card.email, "because": why(card) }));
+    let each = needed.iter().map(|card| {
+        json!({ "alias": card.alias, "email": card.email, "setupToken": card.setup_token, "because": why(card) })
+    });
     Ok(Report::of(json::members(json!({ "needed": each.collect::<Vec<_>>() }))))
 }
 
 fn why(card: &Card) -> &'static str {
     match card.badge.reason {
         Reason::Unreadable => "its saved login cannot be read",
+        _ if card.setup_token => "its year is over",
         Reason::SignedOut => "Claude Code is signed out of it",
         _ => "its login has ended",
     }

@@ -21,6 +21,9 @@ use crate::render::{self, Cell, Colour, meters as drawn};
 /// How many profiles are asked about at once.
 const AT_ONCE: usize = 8;
 
+/// Why the server is not asked about a setup-token (`docs/claude-code.md` §F4).
+const NOT_ALLOWED: &str = "a setup-token may not read usage; where it is live, Claude Code's statusline tells some";
+
 type Outcome = Result<Polled, FlowError>;
 
 /// What came of one profile.
@@ -76,6 +79,7 @@ pub fn somebody(context: &Context, alias: &Alias) -> Result<(Synced, Told, Optio
     let told = told(context, alias, &outcome);
     let failure = match &outcome {
         Ok(Polled::Read(_)) => None,
+        Ok(Polled::NotAllowed) => Some(not_allowed(&doing, alias)),
         Ok(Polled::NotYet { until }) => told.because.as_ref().map(|unread| not_yet(&doing, &unread.words, *until)),
         Ok(Polled::Failed(cause)) => Some(unanswered(&doing, cause)),
         Ok(Polled::ActiveExpired) => Some(Failure::flow(&FlowError::LiveExpired, &doing)),
@@ -126,6 +130,9 @@ fn live_words(synced: &Synced) -> String {
     match synced {
         Synced::Unchanged { alias } => format!("{alias} is live, and its newest login is saved"),
         Synced::Saved { alias } => format!("{alias} is live; its newest login was saved just now"),
+        Synced::Earlier { alias } => {
+            format!("{alias} is live with a setup-token that was replaced by a newer one; nothing was touched")
+        }
         Synced::Moved { from: Some(from), to } => {
             format!("{to} is live: someone switched from {from} outside Signalbox; its login was saved")
         }
@@ -150,6 +157,7 @@ fn todo(synced: &Synced, now: Timestamp) -> Option<String> {
     match synced {
         Synced::Unchanged { .. } | Synced::Saved { .. } | Synced::Moved { from: None, .. } => None,
         Synced::Moved { from: Some(from), .. } => Some(format!("`signalbox use {from}` switches back")),
+        Synced::Earlier { alias } => Some(format!("`signalbox use {alias}` installs the newest")),
         Synced::Reverted { wanted, .. } => Some(words::hint(&NextStep::Restore { alias: wanted.clone() }, now)),
         Synced::Unresolved { .. } => Some("`signalbox refresh` asks again".to_owned()),
         Synced::Foreign { .. } | Synced::Husk | Synced::Absent => {
@@ -178,6 +186,7 @@ fn told(context: &Context, alias: &Alias, outcome: &Outcome) -> Told {
         }
         Ok(Polled::NotYet { until }) => unread(wait(ports, alias, *until, now), Some(*until), false),
         Ok(Polled::Failed(cause)) => unread(cause.to_string(), None, false),
+        Ok(Polled::NotAllowed) => unread(NOT_ALLOWED.to_owned(), None, false),
         Ok(Polled::ActiveExpired) => unread(FlowError::LiveExpired.to_string(), None, false),
         Err(error) => unread(error.to_string(), None, true),
     }
@@ -222,6 +231,12 @@ fn wait(ports: &Ports, alias: &Alias, until: Timestamp, now: Timestamp) -> Strin
     } else {
         format!("it is too early to ask again before {at}")
     }
+}
+
+fn not_allowed(doing: &Doing, alias: &Alias) -> Failure {
+    let problem = FlowError::SetupToken { alias: alias.clone() }.problem(doing);
+    let message = format!("Cannot {}: {NOT_ALLOWED}, nor can it be renewed", doing.words());
+    Failure::from(Problem { message, ..problem })
 }
 
 fn not_yet(doing: &Doing, why: &str, until: Timestamp) -> Failure {

@@ -35,7 +35,7 @@ pub fn run(context: &Context, alias: &Alias, yes: bool) -> Result<Report, Failur
 }
 
 fn agreed(context: &Context, profile: &Profile) -> Result<(), Failure> {
-    let (alias, email) = (&profile.alias, &profile.account.email);
+    let (alias, whose) = (&profile.alias, shown::who(&profile.account.email, profile.identity().is_setup_token()));
     let refused = |why: &str| {
         let problem = Problem {
             code: Code::Confirmation,
@@ -49,7 +49,7 @@ fn agreed(context: &Context, profile: &Profile) -> Result<(), Failure> {
         return Err(refused("this deletes its saved login on this computer, and nobody is here to say yes"));
     }
     let question = format!(
-        "This deletes the saved login of {alias} ({email}) on this computer. The account itself is not touched, and a login \
+        "This deletes the saved login of {alias} ({whose}) on this computer. The account itself is not touched, and a login \
          that is live stays live. Its own browser window, if it has one, is forgotten too. To use {alias} again you would sign in anew. Remove it?"
     );
     if context.ask(&question) { Ok(()) } else { Err(refused("you said no; its saved login is kept")) }

@@ -6,8 +6,9 @@ mod typed;
 
 use serde_json::json;
 use signalbox_core::error::{Code, Doing, NextStep};
-use signalbox_core::recover;
+use signalbox_core::profile::Alias;
 use signalbox_core::rotate::{self, Finished};
+use signalbox_core::{recover, words};
 
 use super::login;
 use crate::args::RotateOptions;
@@ -24,7 +25,7 @@ pub fn run(context: &Context, options: &RotateOptions) -> Result<Report, Failure
     }
     let wanted = match (&options.alias, options.due) {
         (Some(text), _) => vec![alias(text)?],
-        (None, true) => login::needed(context)?.into_iter().map(|card| card.alias).collect(),
+        (None, true) => due(context)?,
         (None, false) => return Err(nobody_named(context)),
     };
     if wanted.is_empty() {
@@ -38,6 +39,15 @@ pub fn run(context: &Context, options: &RotateOptions) -> Result<Report, Failure
         }
     }
     Ok(report(&signed_in))
+}
+
+/// Everybody whom a sign-in brings back. What a setup-token needs is said.
+fn due(context: &Context) -> Result<Vec<Alias>, Failure> {
+    let (tokens, due): (Vec<_>, Vec<_>) = login::needed(context)?.into_iter().partition(|card| card.setup_token);
+    for card in tokens {
+        context.note(&format!("{} needs a new setup-token: {}", card.alias, words::new_token(&card.alias)));
+    }
+    Ok(due.into_iter().map(|card| card.alias).collect())
 }
 
 fn report(signed_in: &[Finished]) -> Report {

@@ -55,9 +55,18 @@ pub fn last(ports: &Ports, alias: &Alias, now: Timestamp) -> Option<UsageView> {
     Some(view(ports, identity, &reading, now))
 }
 
+/// The e-mail; of a setup-token, what a person said and nobody can check.
+pub fn who(email: &str, setup_token: bool) -> String {
+    match (setup_token, email) {
+        (false, email) => email.to_owned(),
+        (true, "") => "a setup-token".to_owned(),
+        (true, label) => format!("{label}, unverified"),
+    }
+}
+
 /// "m.keller@example.org (Max 20×)".
 pub fn account(account: &Account) -> String {
-    let email = render::printable(&account.email);
+    let email = render::printable(&who(&account.email, account.identity.is_setup_token()));
     match &account.plan {
         Some(plan) => format!("{email} ({})", render::printable(plan)),
         None => email,

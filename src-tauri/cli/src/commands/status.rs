@@ -96,7 +96,7 @@ fn headline(style: Style, board: &Board) -> String {
     let about = |card: &Card| {
         let more = [card.plan.as_deref(), card.organization.as_deref()];
         let more: Vec<_> = more.into_iter().flatten().map(render::printable).collect();
-        let email = render::printable(&card.email);
+        let email = render::printable(&shown::who(&card.email, card.setup_token));
         if more.is_empty() { email } else { format!("{email} ({})", more.join(", ")) }
     };
     let live = render::printable(&shown::capital(&words::live_state(&board.live)));
@@ -134,6 +134,9 @@ fn watch(style: Style, board: &Board) -> String {
 
 fn usage(style: Style, card: &Card, board: &Board) -> String {
     let Some(usage) = card.usage.as_ref().filter(|usage| !usage.meters.is_empty() || usage.spend.is_some()) else {
+        if card.setup_token {
+            return "\nA setup-token may not read usage; Claude Code's statusline tells some while it is live\n".to_owned();
+        }
         return format!("\nNo usage read yet: `signalbox refresh {}` asks for it\n", card.alias);
     };
     let rows = meters::rows(style, usage, 0, board.now);
@@ -152,7 +155,8 @@ fn troubles(board: &Board, leftovers: &Leftovers, reverted: Option<&Reverted>) -
     troubles.extend(reverted.map(|undone| undone.words(board.now)));
     let needs_login = |badge: &Badge| matches!(badge.reason, Reason::LoginNeeded | Reason::Unreadable);
     for card in board.cards.iter().filter(|card| card.badge.level == Level::Red && needs_login(&card.badge)) {
-        let step = NextStep::SignIn { alias: card.alias.clone() };
+        let alias = card.alias.clone();
+        let step = if card.setup_token { NextStep::NewToken { alias } } else { NextStep::SignIn { alias } };
         let what = words::badge(&card.badge, board.now);
         troubles.push(format!("{}: {what}; {}", card.alias, words::hint(&step, board.now)));
     }

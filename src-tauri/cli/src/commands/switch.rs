@@ -71,6 +71,9 @@ fn sentence(used: &Used, email: Option<&str>) -> String {
     };
     let proof = match &used.proof {
         Proof::AsSaved => "unchanged since it was last confirmed by the server".to_owned(),
+        Proof::ByToken => "read back from the live login; it is the very setup-token that is saved, and the server is not asked \
+                           about one"
+            .to_owned(),
         Proof::Verified => "read back from the live login and confirmed by the server".to_owned(),
         Proof::Unverified(cause) => {
             format!("read back from the live login, but not confirmed by the server yet, because {cause}")
@@ -81,7 +84,7 @@ fn sentence(used: &Used, email: Option<&str>) -> String {
 
 fn because(proof: &Proof) -> Value {
     match proof {
-        Proof::Verified | Proof::AsSaved => Value::Null,
+        Proof::Verified | Proof::AsSaved | Proof::ByToken => Value::Null,
         Proof::Unverified(cause) => cause.to_string().into(),
     }
 }
@@ -99,7 +102,8 @@ fn remark(remark: &Remark) -> String {
 
 fn email(context: &Context, alias: &Alias) -> Option<String> {
     let roster = vault::load_roster(&context.ports).ok()?;
-    Some(roster.find(alias)?.account.email.clone())
+    let account = &roster.find(alias)?.account;
+    Some(shown::who(&account.email, account.identity.is_setup_token()))
 }
 
 /// The target's usage now. A server that could not say whose the login is is not asked for more.
@@ -113,7 +117,7 @@ fn usage(context: &Context, used: &Used) -> Option<UsageView> {
             let identity = roster.find(&used.alias)?.identity();
             Some(shown::view(&context.ports, identity, &reading, context.now()))
         }
-        Ok(Polled::NotYet { .. } | Polled::Failed(_) | Polled::ActiveExpired) => None,
+        Ok(Polled::NotYet { .. } | Polled::Failed(_) | Polled::NotAllowed | Polled::ActiveExpired) => None,
         Err(error) => {
             tracing::debug!(%error, "no usage after the switch");
             None

@@ -70,7 +70,7 @@ fn reading(context: &Context, roster: &Roster, card: &Card) -> Option<Reading> {
 
 fn block(style: Style, card: &Card, reading: Option<&Reading>, now: Timestamp) -> String {
     let mut text = style.paint(card.alias.as_str(), Colour::Bold);
-    let mut about = vec![render::printable(&card.email)];
+    let mut about = vec![render::printable(&shown::who(&card.email, card.setup_token))];
     about.extend(card.plan.as_deref().map(render::printable));
     if card.active {
         about.push("live".to_owned());

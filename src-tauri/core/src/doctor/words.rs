@@ -96,8 +96,9 @@ impl Finding {
             Self::Unregistered { email: Some(email) } => format!("{email} is live, which is no profile yet"),
             Self::Unregistered { email: None } => "the live login is no profile yet".to_owned(),
             Self::Unsaved => "the live login changed since it was last saved".to_owned(),
-            Self::LoginNeeded { alias } => format!("{alias} has to be signed in again"),
-            Self::DeadlineNear { alias, at, assumed } => {
+            Self::LoginNeeded { alias, setup_token: true } => format!("{alias} needs a new setup-token"),
+            Self::LoginNeeded { alias, setup_token: false } => format!("{alias} has to be signed in again"),
+            Self::DeadlineNear { alias, at, assumed, .. } => {
                 let deadline = crate::board::Deadline { at: *at, assumed: *assumed };
                 format!("{alias}: {}", words::deadline(deadline, now))
             }
@@ -171,6 +172,7 @@ impl Finding {
             Self::LoginNeeded { .. } => {
                 "the server ended its login, or its deadline has passed; nothing but a new sign-in helps"
             }
+            Self::DeadlineNear { setup_token: true, .. } => "a setup-token cannot be renewed; a new one takes its place",
             Self::DeadlineNear { .. } => "renewing does not move that date; signing in again does",
             Self::UsageDamaged { .. } => "a new one was begun; `signalbox history` knows nothing of the time before",
             Self::Unwatched => {
@@ -236,7 +238,10 @@ impl Finding {
             Self::SignedOut { .. } => Cure::words("`signalbox use <alias>` signs in again with a saved login"),
             Self::Unregistered { .. } => Cure::words("register it with `signalbox add <alias>`"),
             Self::Unsaved => Cure::command("signalbox refresh".to_owned()),
-            Self::LoginNeeded { alias } | Self::DeadlineNear { alias, .. } => sign_in(alias, now),
+            Self::LoginNeeded { alias, setup_token: true } | Self::DeadlineNear { alias, setup_token: true, .. } => {
+                Cure::words(words::new_token(alias))
+            }
+            Self::LoginNeeded { alias, .. } | Self::DeadlineNear { alias, .. } => sign_in(alias, now),
             Self::UsageDamaged { path } => Cure::command(format!("rm {}*", path_of(path))),
             Self::Unwatched => Cure::command("signalbox watch --install".to_owned()),
             Self::Unchecked { .. } => Cure::words("mend that, then run `signalbox doctor` again"),

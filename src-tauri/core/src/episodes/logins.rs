@@ -4,6 +4,7 @@
 use crate::board::{Board, Card, Deadline, LiveState, Reason};
 use crate::error::{Code, NextStep};
 use crate::policy;
+use crate::profile::Alias;
 use crate::time::{DAY, Timestamp};
 use crate::view::Hides;
 use crate::words;
@@ -26,6 +27,12 @@ fn of_card(card: &Card, board: &Board) -> Option<Episode> {
         Some(Episode { what, of: card.id.clone(), mark, level: None, announcement })
     };
     match (&card.badge.reason, &board.live) {
+        (Reason::LoginNeeded, _) if card.setup_token => episode(
+            What::LoginNeeded,
+            format!("{alias} needs a new setup-token"),
+            format!("Its year is over. {}", how_to_replace(alias)),
+            Action::Show,
+        ),
         (Reason::LoginNeeded, _) => episode(
             What::LoginNeeded,
             format!("{alias} has to be signed in again"),
@@ -56,6 +63,8 @@ fn ends(card: &Card, deadline: Deadline, now: Timestamp) -> Option<(What, String
     let left = deadline.at.since(now);
     let length = words::length(left);
     match left {
+        // Nobody said when it was made: it ends by then at the latest, and the card says so.
+        _ if deadline.assumed && card.setup_token => None,
         // What is only assumed to have ended may well live; the badge says so, and there is nothing to hurry for.
         ..=0 => None,
         _ if deadline.assumed => (left < DAY).then(|| {
@@ -67,6 +76,12 @@ fn ends(card: &Card, deadline: Deadline, now: Timestamp) -> Option<(What, String
                 Action::Show,
             )
         }),
+        _ if left < policy::DEADLINE_NEAR_MS && card.setup_token => Some((
+            if left < DAY { What::EndsNow } else { What::EndsSoon },
+            format!("The setup-token {alias} ends in {length}"),
+            how_to_replace(alias),
+            Action::Show,
+        )),
         _ if left < policy::DEADLINE_NEAR_MS => Some((
             if left < DAY { What::EndsNow } else { What::EndsSoon },
             format!("The login of {alias} ends in {length}"),
@@ -75,6 +90,11 @@ fn ends(card: &Card, deadline: Deadline, now: Timestamp) -> Option<(What, String
         )),
         _ => None,
     }
+}
+
+/// In a terminal, because no token may pass through a window.
+fn how_to_replace(alias: &Alias) -> String {
+    format!("Make one with \u{201c}claude setup-token\u{201d}, and hand it to \u{201c}signalbox add {alias} --setup-token\u{201d}.")
 }
 
 fn foreign(board: &Board) -> Option<Episode> {

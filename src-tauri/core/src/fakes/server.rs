@@ -42,6 +42,8 @@ pub struct Server {
     pub slow_children: bool,
     /// Rotates, but the answer to a refresh is lost on the way.
     pub lose_answers: bool,
+    /// How often a setup-token was asked about that it may not tell.
+    pub asked_of_tokens: usize,
     /// How many refreshes succeeded.
     pub refreshes: usize,
     /// How many times a spent token was presented, each of which cost a login.
@@ -67,6 +69,8 @@ struct Login {
     expires_at: Timestamp,
     deadline: Timestamp,
     alive: bool,
+    /// A setup-token: a year, no refresh token, and neither identity nor usage may be asked for.
+    setup_token: bool,
     /// A spent token was presented, and ended it.
     reused: bool,
     turn: u32,
@@ -90,6 +94,7 @@ impl Server {
             // Each sign-in has its own, to the millisecond, even in a world whose clock stands still.
             deadline: now.plus(30 * DAY + i64::try_from(id).expect("a few logins")),
             alive: true,
+            setup_token: false,
             reused: false,
             turn: 0,
         };
@@ -101,6 +106,22 @@ impl Server {
         });
         self.logins.push(login);
         text.to_string()
+    }
+
+    /// Someone makes a setup-token, which is printed and stored nowhere (`docs/claude-code.md` §D8).
+    pub fn setup_token(&mut self, account: &str, now: Timestamp) -> String {
+        self.sign_in(account, &format!("org-{account}"), now);
+        let login = self.logins.last_mut().expect("just made");
+        self.refresh_tokens.remove(&login.refresh);
+        let ends = now.plus(crate::setup_token::LIFE_MS);
+        (login.setup_token, login.expires_at, login.deadline) = (true, ends, ends);
+        login.refresh.clear();
+        login.access.clone()
+    }
+
+    /// Whether these tokens are a setup-token's.
+    pub fn is_setup_token(&self, access: &str) -> bool {
+        self.logins.iter().any(|login| login.setup_token && login.access == access)
     }
 
     /// Whether this refresh token is the newest of a login that lives.
@@ -176,7 +197,7 @@ impl Server {
 
     /// Lets every access token lapse.
     pub fn expire_access(&mut self, now: Timestamp) {
-        for login in &mut self.logins {
+        for login in self.logins.iter_mut().filter(|login| !login.setup_token) {
             login.expires_at = now;
         }
     }
@@ -226,6 +247,15 @@ impl Server {
             .filter(|login| self.refuse_access_of.as_deref() != Some(login.account.identity.account()))
             .ok_or(ProviderError::Unauthorized)
     }
+
+    /// As [`Server::authenticate`], for what a setup-token may not ask.
+    fn authorize(&mut self, access: &str, now: Timestamp) -> Result<&Login, ProviderError> {
+        if self.authenticate(access, now)?.setup_token {
+            self.asked_of_tokens += 1;
+            return Err(ProviderError::MissingScope { scope: "user:profile".to_owned() });
+        }
+        self.authenticate(access, now)
+    }
 }
 
 fn fingerprint(access: &str, refresh: &str) -> Fingerprint {
@@ -240,7 +270,7 @@ impl Provider for World {
         self.step(
             "provider.identify",
             || ProviderError::Unreachable,
-            |state, _| state.server.authenticate(token.expose(), state.now).map(|login| login.account.clone()),
+            |state, _| state.server.authorize(token.expose(), state.now).map(|login| login.account.clone()),
         )
     }
 
@@ -290,13 +320,14 @@ impl Provider for World {
                 if let Some(cause) = &state.server.usage_down {
                     return Err(cause.clone());
                 }
-                let login = state.server.authenticate(token.expose(), state.now)?;
+                let now = state.now;
+                let identity = state.server.authorize(token.expose(), now)?.account.identity.clone();
                 if let Some(tells) = state.server.tells {
-                    return Ok(tells(&login.account.identity, state.now));
+                    return Ok(tells(&identity, now));
                 }
                 // Each account has a number of its own, so that a reading on the wrong card shows.
-                let percent = login.account.identity.account().bytes().map(f64::from).sum::<f64>() % 100.0;
-                let resets_at = Some(state.now.plus(HOUR));
+                let percent = identity.account().bytes().map(f64::from).sum::<f64>() % 100.0;
+                let resets_at = Some(now.plus(HOUR));
                 Ok(Usage { windows: vec![Window { kind: WindowKind::FiveHour, percent, resets_at }], spend: None })
             },
         )

@@ -76,12 +76,12 @@ fn standing(ports: &Ports, roster: &Roster) -> Vec<Finding> {
     let activity = Activity::of_a_glance(sync::glance(ports, roster), ports.clock.now());
     let Ok(board) = board::assemble(ports, &activity) else { return Vec::new() };
     let of_card = |card: &board::Card| {
-        let alias = card.alias.clone();
+        let (alias, setup_token) = (card.alias.clone(), card.setup_token);
         match (&card.badge.reason, card.deadline) {
-            (Reason::LoginNeeded, _) => Some(Finding::LoginNeeded { alias }),
+            (Reason::LoginNeeded, _) => Some(Finding::LoginNeeded { alias, setup_token }),
             // The badge of the active profile has other things to say.
             (_, Some(deadline)) if is_near(deadline, board.now) => {
-                Some(Finding::DeadlineNear { alias, at: deadline.at, assumed: deadline.assumed })
+                Some(Finding::DeadlineNear { alias, at: deadline.at, assumed: deadline.assumed, setup_token })
             }
             _ => None,
         }

@@ -38,6 +38,7 @@ pub fn card(name: &str, active: bool, reason: Reason, meters: Read) -> Card {
         id: name.to_owned(),
         alias: alias(name),
         email: format!("{name}@example.org"),
+        setup_token: false,
         plan: None,
         organization: None,
         active,
