@@ -26,7 +26,7 @@ fn settle_one(ports: &Ports, roster: &mut Roster, held: Held) -> Result<(), Flow
     let Held { name, mut login, header } = held;
     if login.is_setup_token() {
         // The server is not asked about it. Where the same one is saved by now, there is nothing more to keep.
-        return match setup_token::gate(ports, login, roster)? {
+        return match setup_token::known(ports, login, roster)? {
             Gate::Adopt(..) | Gate::Moved(..) | Gate::Earlier(_) => Ok(ports.files.remove(&name)?),
             _ => Ok(()),
         };

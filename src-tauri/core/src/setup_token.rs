@@ -85,8 +85,21 @@ pub struct AddedToken {
     pub is_live: bool,
 }
 
-/// Whose setup-token this is, by comparing it with those that are saved.
+/// Whose live setup-token this is. About one that is no profile the server is asked like about any login: it may be dead, or no
+/// setup-token after all.
 pub(crate) fn gate(ports: &Ports, login: Login, roster: &Roster) -> Result<Gate, FlowError> {
+    let (unknown, login) = match known(ports, login, roster)? {
+        Gate::Foreign(unknown, login) => (unknown, login),
+        known => return Ok(known),
+    };
+    Ok(match ports.provider.identify(login.access()) {
+        Err(ProviderError::MissingScope { .. }) => Gate::Foreign(unknown, login),
+        answer => identity::gate(login, answer, roster),
+    })
+}
+
+/// Whose setup-token this is, by comparing it with those that are saved. Nobody is asked.
+pub(crate) fn known(ports: &Ports, login: Login, roster: &Roster) -> Result<Gate, FlowError> {
     let mut saved = Vec::new();
     for profile in roster.profiles().iter().filter(|profile| profile.identity().is_setup_token()) {
         let newest = match vault::open(ports, profile) {

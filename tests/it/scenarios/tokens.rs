@@ -160,11 +160,11 @@ fn a_token_that_another_tool_makes_live_is_known_by_itself() {
     scene.set_live_token(&mine);
     let synced = sync::sync_live(&scene.ports).expect("a look");
     assert!(matches!(synced, Synced::Moved { from: Some(from), to } if from == alias("a") && to == alias("t")));
+    assert_eq!(scene.asked_of_tokens(), asked, "it is known without a question");
     scene.set_live_token(&foreign);
     let synced = sync::sync_live(&scene.ports).expect("a look");
     assert_eq!(synced.live_state(), LiveState::Unregistered { email: Some("a setup-token".to_owned()) });
     assert_eq!(code_of(switch_to(&scene, "a")), Code::Unregistered, "it is saved nowhere");
-    assert_eq!(scene.asked_of_tokens(), asked, "none of this is the server's business");
     assert_eq!(code_of(register::add_live(&scene.ports, &alias("x"), Consent::Ask)), Code::Confirmation);
     let added = register::add_live(&scene.ports, &alias("x"), Consent::Given).expect("registered");
     assert!(added.token_ends.is_some_and(|ends| ends.assumed), "nobody said when it was made");
