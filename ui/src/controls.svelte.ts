@@ -26,7 +26,7 @@ import { veiledBoard, veiledCard, veiledLine, veiledProblem } from "./veil";
 
 /** A panel under one card. */
 export interface CardPanel {
-  readonly kind: "menu" | "rename" | "remove" | "undo";
+  readonly kind: "menu" | "rename" | "remove" | "undo" | "token";
   readonly alias: Alias;
 }
 

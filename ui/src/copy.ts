@@ -37,6 +37,9 @@ export const words = {
   unreadable: "saved login unreadable",
 
   noReading: "no usage read yet",
+  mayNotRead: "may not read its usage",
+  setupToken: "setup-token",
+  newToken: "New setup-token…",
   history: "Usage history",
   view: "View",
   hidden: "E-mails and numbers are hidden",
@@ -205,6 +208,15 @@ export const problem = {
   installClaudeCode: "Install Claude Code, or name it in settings.toml as claude.program.",
   stopWatch: "Stop that one first, or leave the watch to it.",
   noAnswer: (why: string) => `Cannot reach Signalbox: ${why}`,
+} as const;
+
+/** How a setup-token is replaced. */
+export const newToken = {
+  make: "In a terminal, make a new setup-token:",
+  makeCommand: "claude setup-token",
+  hint: (command: string) => `Make one with “${command}” in a terminal, then hand over what it printed:`,
+  hand: "Then hand over what it printed:",
+  handCommand: (alias: string) => `signalbox add ${alias} --setup-token`,
 } as const;
 
 /** Sentences for people who listen instead of look. */

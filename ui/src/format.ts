@@ -106,6 +106,12 @@ export function deadlineWords({ at, assumed }: Deadline, now: Timestamp): string
   return assumed ? `login ends in about ${left} (assumed)` : `login ends in ${left}`;
 }
 
+/** Whose login a card has; of a setup-token that is what a person said, and nobody can check it. */
+export function whose({ email, setupToken }: { email: string; setupToken: boolean }): string {
+  if (!setupToken) return email;
+  return email === "" ? words.setupToken : `${email}, unverified`;
+}
+
 /** A sentence of the core without the backticks that it has for terminals. */
 export function plain(text: string): string {
   return text.replaceAll("`", "");

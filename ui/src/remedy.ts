@@ -1,6 +1,6 @@
 // From the typed next step of a problem to what the strip offers: a sentence, a command to copy, a button. Pure, and
 // without a catch-all arm, so that a new next step cannot appear on the wire without somebody deciding what it offers.
-import { problem as say } from "./copy";
+import { newToken, problem as say } from "./copy";
 import type { Alias } from "./generated/Alias";
 import type { NextStep } from "./generated/NextStep";
 import type { Timestamp } from "./generated/Timestamp";
@@ -28,6 +28,12 @@ export function remedy(step: NextStep, now: Timestamp): Remedy {
   switch (step.kind) {
     case "signIn":
       return { hint: null, command: null, control: { kind: "signIn", alias: step.alias } };
+    case "newToken":
+      return {
+        hint: newToken.hint(newToken.makeCommand),
+        command: newToken.handCommand(step.alias),
+        control: null,
+      };
     case "addProfile":
       return { hint: null, command: null, control: { kind: "add" } };
     case "listProfiles":

@@ -177,7 +177,8 @@ export type CardState = "active" | "stranded" | "parked" | "switching";
 export interface CardView {
   readonly card: Card;
   readonly state: CardState;
-  readonly button: "none" | "switch" | "signIn";
+  /** `newToken`: nothing to press, but two commands to copy. */
+  readonly button: Card["action"];
   /** No other switch can begin while one runs. */
   readonly enabled: boolean;
   /** The profile that a person most likely wants next; its button has the accent colour. */

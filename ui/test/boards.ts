@@ -41,6 +41,7 @@ export function card(alias: string, change: Partial<Card> = {}): Card {
     id: `id-of-${alias}`,
     alias,
     email: `${alias}@example.com`,
+    setupToken: false,
     plan: null,
     organization: null,
     active: false,

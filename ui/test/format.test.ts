@@ -18,6 +18,7 @@ import {
   tileColour,
   timeOfDay,
   plain,
+  whose,
 } from "../src/format";
 import type { Reason } from "../src/generated/Reason";
 import { NOW } from "./boards";
@@ -103,6 +104,14 @@ test.each<[Reason, string]>([
   [{ kind: "unreadable" }, "saved login unreadable"],
 ])("the badge of %o reads %s", (reason, words) => {
   expect(badgeWords(reason, NOW)).toBe(words);
+});
+
+test.each([
+  ["m@example.org", false, "m@example.org"],
+  ["m@example.org", true, "m@example.org, unverified"],
+  ["", true, "setup-token"],
+])("whose %j is (a setup-token: %s) reads %s", (email, setupToken, words) => {
+  expect(whose({ email, setupToken })).toBe(words);
 });
 
 test("the words of a badge age without a new board", () => {

@@ -6,6 +6,7 @@ import { NOW } from "./boards";
 
 test.each<[NextStep, string | null, string | null]>([
   [{ kind: "signIn", alias: "side" }, "signIn", null],
+  [{ kind: "newToken", alias: "ci" }, null, "signalbox add ci --setup-token"],
   [{ kind: "addProfile" }, "add", null],
   [{ kind: "listProfiles" }, null, null],
   [{ kind: "confirm" }, null, null],

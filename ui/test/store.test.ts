@@ -338,6 +338,13 @@ describe("the recommended profile", () => {
   });
 });
 
+test("a setup-token whose year is over cannot be switched to, only replaced", () => {
+  const ended = card("ci", { setupToken: true, action: "newToken", usage: null });
+  const cards = [card("work", { active: true, action: "none" }), ended];
+  const drawn = derive(board({ cards }), []).cards[1];
+  expect([drawn?.button, drawn?.recommended]).toEqual(["newToken", false]);
+});
+
 test("before the first board there is nothing to draw", () => {
   expect(derive(null, [])).toEqual({ cards: [], target: null, live: null });
 });

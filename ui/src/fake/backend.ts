@@ -177,7 +177,7 @@ function readAnew(card: Card, fails: boolean): Card {
 
 /** The core's order of headroom. */
 function leastUsed({ action, usage }: Card): number {
-  if (action === "signIn") return Infinity;
+  if (action === "signIn" || action === "newToken") return Infinity;
   return usage?.meters[usage.tightest ?? 0]?.percent ?? Number.MAX_VALUE;
 }
 
@@ -197,6 +197,7 @@ function added(alias: string, board: Board): Card {
     id: alias,
     alias,
     email,
+    setupToken: false,
     plan: null,
     organization: null,
     active: true,

@@ -71,6 +71,7 @@ export function card(now: number, outline: Outline): Card {
     id: alias,
     alias,
     email,
+    setupToken: false,
     plan,
     organization,
     active: false,
@@ -130,6 +131,28 @@ export function lab(now: number): Card {
     badge: { level: "red", reason: { kind: "loginNeeded" } },
     deadline: null,
     action: "signIn",
+  };
+}
+
+/** A setup-token whose year ends in so many milliseconds. */
+export function token(now: number, alias: string, label: string, endsIn: number): Card {
+  const at = now + endsIn;
+  const near: Card["badge"] = {
+    level: "yellow",
+    reason: { kind: "deadlineNear", at, assumed: false },
+  };
+  const ended = endsIn <= 0;
+  const badge: Card["badge"] = ended
+    ? { level: "red", reason: { kind: "loginNeeded" } }
+    : endsIn < 5 * DAY
+      ? near
+      : { level: "grey", reason: { kind: "cannotRenew" } };
+  return {
+    ...card(now, { alias, email: label, plan: null, endsIn }),
+    setupToken: true,
+    badge,
+    older: 0,
+    action: ended ? "newToken" : "switch",
   };
 }
 

@@ -3,7 +3,21 @@ import type { Board } from "../generated/Board";
 import type { Card } from "../generated/Card";
 import type { Line } from "../generated/Line";
 import type { View } from "../generated/View";
-import { board, card, DAY, HOUR, lab, meter, MINUTE, personal, reading, SECOND, side, work } from "./cards";
+import {
+  board,
+  card,
+  DAY,
+  HOUR,
+  lab,
+  meter,
+  MINUTE,
+  personal,
+  reading,
+  SECOND,
+  side,
+  token,
+  work,
+} from "./cards";
 
 const TEN = [
   "client-01",
@@ -222,6 +236,31 @@ const scenes = {
     ]),
     live: { kind: "husk" },
   }),
+  tokens: (now: number) =>
+    board(now, [
+      work(now),
+      token(now, "build-server", "mara@example.org", 301 * DAY + HOUR),
+      token(now, "night-shift", "", 3 * DAY + HOUR),
+      token(now, "old-runner", "hello@tinyfoundry.example", -DAY),
+    ]),
+  tokenlive: (now: number) => {
+    const live: Card = {
+      ...token(now, "build-server", "mara@example.org", 301 * DAY + HOUR),
+      active: true,
+      badge: { level: "green", reason: { kind: "synced", at: now - 12 * SECOND } },
+      action: "none",
+    };
+    return board(now, [live, personal(now), token(now, "old-runner", "", -DAY)]);
+  },
+  tokenscompact: (now: number) =>
+    seen(
+      board(now, [
+        work(now),
+        token(now, "build-server", "mara@example.org", 301 * DAY + HOUR),
+        token(now, "old-runner", "", -DAY),
+      ]),
+      { compact: true },
+    ),
   offline: (now: number): Board => {
     const old = (each: Card, ago: number): Card => ({
       ...each,

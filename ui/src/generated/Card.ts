@@ -12,7 +12,15 @@ export type Card = {
 /**
  * Says nothing, and stays the same when the profile is renamed.
  */
-id: string, alias: Alias, email: string, 
+id: string, alias: Alias, 
+/**
+ * Of a setup-token, whose it is as a person says; nobody can check it, and it may be empty.
+ */
+email: string, 
+/**
+ * It holds a setup-token.
+ */
+setupToken: boolean, 
 /**
  * "Max 20×", "Pro", "Team"; absent while unknown.
  */

@@ -3,4 +3,4 @@
 /**
  * What the card's button does.
  */
-export type CardAction = "none" | "switch" | "signIn";
+export type CardAction = "none" | "switch" | "signIn" | "newToken";

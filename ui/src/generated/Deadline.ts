@@ -6,6 +6,6 @@ import type { Timestamp } from "./Timestamp";
  */
 export type Deadline = { at: Timestamp, 
 /**
- * The client did not record a deadline, so seven days after the last sync are assumed.
+ * The client did not record a deadline, so seven days after the last sync are assumed; or nobody said when a setup-token was made.
  */
 assumed: boolean, };
