@@ -109,7 +109,7 @@ export function deadlineWords({ at, assumed }: Deadline, now: Timestamp): string
 /** Whose login a card has; of a setup-token that is what a person said, and nobody can check it. */
 export function whose({ email, setupToken }: { email: string; setupToken: boolean }): string {
   if (!setupToken) return email;
-  return email === "" ? words.setupToken : `${email}, unverified`;
+  return email === "" ? words.setupToken : `unverified: ${email}`;
 }
 
 /** A sentence of the core without the backticks that it has for terminals. */

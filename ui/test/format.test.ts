@@ -108,7 +108,7 @@ test.each<[Reason, string]>([
 
 test.each([
   ["m@example.org", false, "m@example.org"],
-  ["m@example.org", true, "m@example.org, unverified"],
+  ["m@example.org", true, "unverified: m@example.org"],
   ["", true, "setup-token"],
 ])("whose %j is (a setup-token: %s) reads %s", (email, setupToken, words) => {
   expect(whose({ email, setupToken })).toBe(words);

@@ -36,13 +36,13 @@ pub struct SetupToken(AccessToken);
 pub enum NotASetupToken {
     #[error("nothing was handed over")]
     Empty,
-    #[error("this is a refresh token, which belongs to a login that Claude Code keeps; a setup-token begins with `sk-ant-oat`")]
+    #[error("this is a refresh token, which is half of a login that Claude Code keeps, and no setup-token")]
     RefreshToken,
-    #[error("this is an API key, which Claude Code takes from `ANTHROPIC_API_KEY`; a setup-token begins with `sk-ant-oat`")]
+    #[error("this is an API key, which Claude Code takes from `ANTHROPIC_API_KEY`, and no setup-token")]
     ApiKey,
-    #[error("this is a whole stored login; a setup-token is the one line that `claude setup-token` prints")]
+    #[error("this is a whole stored login, and no setup-token, which is one line without spaces")]
     WholeLogin,
-    #[error("this does not look like a setup-token, which is one line that begins with `sk-ant-oat`")]
+    #[error("this does not look like a setup-token, which is one line without spaces")]
     SomethingElse,
 }
 

@@ -15,4 +15,5 @@ mod runner;
 mod secrets;
 mod sessions;
 mod statusline;
+mod tokens;
 mod undo;

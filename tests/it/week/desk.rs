@@ -184,7 +184,7 @@ impl Desk {
                 Ok(Polled::Read(_)) => &mut self.refreshes.served,
                 Ok(Polled::NotYet { .. }) => &mut self.refreshes.too_early,
                 Ok(Polled::ActiveExpired) => &mut self.refreshes.lapsed,
-                Ok(Polled::Failed(_)) | Err(_) => &mut self.refreshes.failed,
+                Ok(Polled::Failed(_) | Polled::NotAllowed) | Err(_) => &mut self.refreshes.failed,
             };
             *count += 1;
         }

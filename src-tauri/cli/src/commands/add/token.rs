@@ -36,7 +36,7 @@ pub fn run(context: &Context, alias: &Alias, options: &AddOptions) -> Result<Rep
     });
     context.say(&format!("{}\n", what_it_is(added.ends, context.now())));
     if added.is_live {
-        context.say("The new token is the live login.\n");
+        context.say("It is the live login.\n");
     }
     Ok(Report::of(json::members(json!({
         "added": alias,
