@@ -131,7 +131,9 @@ fn the_servers_answer_decides_the_rest() {
 
 /// The setup-token of this number.
 fn token(number: u32) -> Login {
-    let text = format!(r#"{{"claudeAiOauth":{{"accessToken":"sk-ant-oat01-sim-token-{number}","scopes":["user:inference"]}}}}"#);
+    let text = format!(
+        r#"{{"claudeAiOauth":{{"accessToken":"sk-ant-oat01-sim-token-{number}","scopes":["user:inference"]}}}}"#
+    );
     live(&text).into_login().expect("it has a token")
 }
 
@@ -164,8 +166,16 @@ fn a_setup_token_is_known_by_itself_and_by_nobodys_word() {
         assert_eq!(verdict(&identity::gate_token(token(number), &saved(), roster)), expected, "{because}");
     }
     let gone = roster_without_active();
-    assert_eq!(verdict(&identity::gate_token(token(1), &saved(), &gone)), "foreign a setup-token", "no profile any more");
-    assert_eq!(verdict(&identity::gate_token(token(1), &[], &roster)), "foreign a setup-token", "nothing can be compared");
+    assert_eq!(
+        verdict(&identity::gate_token(token(1), &saved(), &gone)),
+        "foreign a setup-token",
+        "no profile any more"
+    );
+    assert_eq!(
+        verdict(&identity::gate_token(token(1), &[], &roster)),
+        "foreign a setup-token",
+        "nothing can be compared"
+    );
 }
 
 #[test]

@@ -61,7 +61,11 @@ fn a_badge_has_the_colour_of_the_design() {
         (parked(6 * DAY, None), Level::Grey, "never checked"),
         (Standing { login_needed: true, ..parked(6 * DAY, Some(0)) }, Level::Red, "the server refused it for good"),
         (Standing { renews: false, ..parked(6 * DAY, Some(0)) }, Level::Grey, "a setup-token"),
-        (Standing { renews: false, ..parked(5 * DAY - 1, None) }, Level::Yellow, "a setup-token within 5 days of its end"),
+        (
+            Standing { renews: false, ..parked(5 * DAY - 1, None) },
+            Level::Yellow,
+            "a setup-token within 5 days of its end",
+        ),
         (Standing { renews: false, ..parked(0, None) }, Level::Red, "a setup-token whose year is over"),
         (
             Standing { renews: false, deadline: known(NOW), ..active(LiveStanding::Mine, Some(0)) },

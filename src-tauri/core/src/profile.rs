@@ -172,9 +172,7 @@ impl Roster {
         let mut identities = HashSet::with_capacity(self.profiles.len());
         let sound = |profile: &Profile| {
             let identity = profile.identity();
-            identity.is_whole()
-                && aliases.insert(profile.alias.lower_case())
-                && identities.insert(identity.clone())
+            identity.is_whole() && aliases.insert(profile.alias.lower_case()) && identities.insert(identity.clone())
         };
         let active_exists = self.active.as_ref().is_none_or(|active| self.find(active).is_some());
         self.profiles.len() <= PROFILES_MAX && active_exists && self.profiles.iter().all(sound)

@@ -20,6 +20,7 @@ use crate::identity::{self, Account, Matched};
 use crate::ports::{OwnLock, Ports, ProviderError, RotationLock};
 use crate::profile::{Alias, Profile, Roster, RosterError};
 use crate::recover;
+use crate::setup_token;
 use crate::signin::{Ability, SigninId};
 use crate::time::{DAY, MINUTE, Timestamp};
 use crate::vault;
@@ -142,14 +143,12 @@ pub struct Finished {
 pub fn begin(ports: &Ports, alias: &Alias, way: Option<Way>) -> Result<Begun, FlowError> {
     let own = recover::enter(ports, "sign in")?;
     let mut roster = vault::load_roster(ports)?;
+    setup_token::refuse(&roster, alias)?;
     settle(ports, &own, &mut roster)?;
     if let Some(other) = record::load(ports)? {
         return Err(FlowError::SigninUnderWay { alias: other.alias });
     }
     let expects = match roster.find(alias) {
-        Some(profile) if profile.identity().is_setup_token() => {
-            return Err(FlowError::SetupToken { alias: alias.clone() });
-        }
         Some(profile) => Some(Expected::of(&profile.account)),
         None => {
             check_free(&roster, alias)?;

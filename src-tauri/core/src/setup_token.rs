@@ -239,6 +239,14 @@ pub fn check_name(roster: &Roster, alias: &Alias) -> Result<(), RosterError> {
     taken.map_or(Ok(()), |taken| Err(RosterError::Taken(taken.alias.clone())))
 }
 
+/// For what is asked of a login that renews itself.
+pub(crate) fn refuse(roster: &Roster, alias: &Alias) -> Result<(), FlowError> {
+    match roster.find(alias) {
+        Some(profile) if profile.identity().is_setup_token() => Err(FlowError::SetupToken { alias: alias.clone() }),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Fails where another profile than `held` has the very same token.
 fn check_new(ports: &Ports, roster: &Roster, held: Option<&Profile>, login: &Login) -> Result<(), FlowError> {
     let own = login.fingerprint();

@@ -15,6 +15,7 @@ use crate::recover;
 use crate::refresh::{Spending, Spent, Vouched};
 use crate::rotate;
 use crate::sessions::Reach;
+use crate::setup_token;
 use crate::switch::{self, Captured};
 use crate::sync::{self, Synced};
 use crate::time::Timestamp;
@@ -38,9 +39,7 @@ pub fn undo(ports: &Ports, alias: &Alias) -> Result<Undone, FlowError> {
     let own = recover::enter(ports, "undo")?;
     let mut roster = vault::load_roster(ports)?;
     let profile = roster.get(alias)?.clone();
-    if profile.identity().is_setup_token() {
-        return Err(FlowError::SetupToken { alias: alias.clone() });
-    }
+    setup_token::refuse(&roster, alias)?;
     rotate::check_not_set_aside(ports, &own, &mut roster)?;
     held::settle(ports, &own, &mut roster)?;
     let synced = sync::sync_locked(ports, &own, &mut roster)?;
@@ -118,7 +117,8 @@ fn living(ports: &Ports, profile: &Profile) -> Result<Living, FlowError> {
             continue;
         }
         let saved_at = opened.header.saved_at;
-        let aside = held.iter().any(|held| !held.header.setup_token && may_descend(held.login.deadline(), login.deadline()));
+        let aside =
+            held.iter().any(|held| !held.header.setup_token && may_descend(held.login.deadline(), login.deadline()));
         let out = delegate::is_out(ports, &login.fingerprint())?;
         let spent = unknown || aside || out || newer.iter().any(|newer| may_descend(newer.deadline, login.deadline()));
         // It may live, and nobody can tell now.

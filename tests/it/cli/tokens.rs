@@ -71,7 +71,10 @@ fn a_token_is_registered_used_and_left_again_and_the_server_is_asked_about_it_on
     check(&add(&stage, "ci", &token), 0, added, "");
     assert!(stage.live_is("work"), "what is live stays live");
     let listed = stage.signalbox(&["list"]).expect("a list").out;
-    assert!(pattern::matches("[..]\n[..]ci  [..]unverified[..]  cannot renew itself  may not read usage\n", &listed, ""), "{listed}");
+    assert!(
+        pattern::matches("[..]\n[..]ci  [..]unverified[..]  cannot renew itself  may not read usage\n", &listed, ""),
+        "{listed}"
+    );
 
     let used = stage.signalbox(&["use", "ci"]).expect("switched").out;
     let proof = "Switched from work to ci (ada@example.org, unverified): read back from the live login; it is the very setup-token \
@@ -135,7 +138,9 @@ fn what_does_not_live_or_is_no_setup_token_is_not_kept() {
     check(&add(&stage, "ci", &token), 0, "[..]\n[..]\n", "");
     let twice = "Cannot add again: this token is registered already, as `ci`\n\nhint: `signalbox list` shows the profiles there are\n";
     check(&add(&stage, "again", &token), 2, "", twice);
-    let sign_in = format!("Cannot sign in to ci: `ci` is a setup-token, which nobody can renew: a new one takes its place\n\nhint: {make}\n");
+    let sign_in = format!(
+        "Cannot sign in to ci: `ci` is a setup-token, which nobody can renew: a new one takes its place\n\nhint: {make}\n"
+    );
     check(&piped(&stage, &["rotate", "ci"], ""), 2, "", &sign_in);
     let undo = sign_in.replace("sign in to ci", "go back to an earlier login of ci");
     check(&piped(&stage, &["undo", "ci"], ""), 2, "", &undo);

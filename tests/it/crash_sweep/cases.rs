@@ -90,11 +90,7 @@ pub const CASES: [Case; 38] = [
         scene: parked_has_lapsed,
         flow: |ports| poll::read_usage(ports, &alias("a"), Urgency::Forced).map(|_| ()),
     },
-    Case {
-        name: "add",
-        scene: signed_in_elsewhere,
-        flow: add_live_d,
-    },
+    Case { name: "add", scene: signed_in_elsewhere, flow: add_live_d },
     Case { name: "rename", scene: two_profiles, flow: |ports| register::rename(ports, &alias("a"), &alias("c")) },
     Case { name: "use through Claude Code", scene: refused_by_the_edge, flow: use_a },
     Case { name: "undo of the live login", scene: signed_in_twice, flow: undo_b },
@@ -138,7 +134,11 @@ pub const CASES: [Case; 38] = [
     Case { name: "add a live setup-token", scene: unknown_token_is_live, flow: add_live_d },
     Case { name: "replace a setup-token", scene: with_another_token, flow: |ports| hand_over(ports, "t") },
     Case { name: "replace the live setup-token", scene: token_to_replace_is_live, flow: |ports| hand_over(ports, "t") },
-    Case { name: "rename a setup-token", scene: with_token, flow: |ports| register::rename(ports, &alias("t"), &alias("u")) },
+    Case {
+        name: "rename a setup-token",
+        scene: with_token,
+        flow: |ports| register::rename(ports, &alias("t"), &alias("u")),
+    },
     Case { name: "classic: again", scene: || by_login(two_profiles(), "d"), flow: begin_twice_and_cancel },
 ];
 

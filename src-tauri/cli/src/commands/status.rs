@@ -135,7 +135,8 @@ fn watch(style: Style, board: &Board) -> String {
 fn usage(style: Style, card: &Card, board: &Board) -> String {
     let Some(usage) = card.usage.as_ref().filter(|usage| !usage.meters.is_empty() || usage.spend.is_some()) else {
         if card.setup_token {
-            return "\nA setup-token may not read usage; Claude Code's statusline tells some while it is live\n".to_owned();
+            return "\nA setup-token may not read usage; Claude Code's statusline tells some while it is live\n"
+                .to_owned();
         }
         return format!("\nNo usage read yet: `signalbox refresh {}` asks for it\n", card.alias);
     };

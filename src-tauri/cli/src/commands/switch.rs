@@ -7,6 +7,7 @@ use signalbox_core::board::UsageView;
 use signalbox_core::error::{Code, Doing};
 use signalbox_core::flow::FlowError;
 use signalbox_core::history::{self, Event};
+use signalbox_core::identity::Account;
 use signalbox_core::poll::{self, Polled, Urgency};
 use signalbox_core::profile::Alias;
 use signalbox_core::switch::{self, Proof, Remark, Used};
@@ -20,8 +21,9 @@ use crate::render::{self, meters};
 
 pub fn run(context: &Context, alias: &Alias) -> Result<Report, Failure> {
     let used = switch::use_profile(&context.ports, alias).map_err(|error| failed(context, alias, &error))?;
-    let email = email(context, alias);
-    context.say(&format!("{}\n", sentence(&used, email.as_deref())));
+    let account = account(context, alias);
+    let who = account.as_ref().map(|of| shown::who(&of.email, of.identity.is_setup_token()));
+    context.say(&format!("{}\n", sentence(&used, who.as_deref())));
     let remarks: Vec<String> = used.remarks.iter().map(remark).collect();
     for remark in &remarks {
         context.note(remark);
@@ -36,10 +38,10 @@ pub fn run(context: &Context, alias: &Alias) -> Result<Report, Failure> {
     }
     let members = json::members(json!({
         "used": used.alias,
-        "email": email,
+        "email": account.map(|account| account.email),
         "from": used.from,
         "alreadyActive": used.already_active,
-        "verified": used.proof == Proof::Verified,
+        "verified": matches!(used.proof, Proof::Verified | Proof::ByToken),
         "unverifiedBecause": because(&used.proof),
         "remarks": remarks,
         "sessions": shown::sessions(&used.reach),
@@ -71,9 +73,11 @@ fn sentence(used: &Used, email: Option<&str>) -> String {
     };
     let proof = match &used.proof {
         Proof::AsSaved => "unchanged since it was last confirmed by the server".to_owned(),
-        Proof::ByToken => "read back from the live login; it is the very setup-token that is saved, and the server is not asked \
+        Proof::ByToken => {
+            "read back from the live login; it is the very setup-token that is saved, and the server is not asked \
                            about one"
-            .to_owned(),
+                .to_owned()
+        }
         Proof::Verified => "read back from the live login and confirmed by the server".to_owned(),
         Proof::Unverified(cause) => {
             format!("read back from the live login, but not confirmed by the server yet, because {cause}")
@@ -100,10 +104,9 @@ fn remark(remark: &Remark) -> String {
     }
 }
 
-fn email(context: &Context, alias: &Alias) -> Option<String> {
+fn account(context: &Context, alias: &Alias) -> Option<Account> {
     let roster = vault::load_roster(&context.ports).ok()?;
-    let account = &roster.find(alias)?.account;
-    Some(shown::who(&account.email, account.identity.is_setup_token()))
+    Some(roster.find(alias)?.account.clone())
 }
 
 /// The target's usage now. A server that could not say whose the login is is not asked for more.

@@ -172,7 +172,9 @@ impl Finding {
             Self::LoginNeeded { .. } => {
                 "the server ended its login, or its deadline has passed; nothing but a new sign-in helps"
             }
-            Self::DeadlineNear { setup_token: true, .. } => "a setup-token cannot be renewed; a new one takes its place",
+            Self::DeadlineNear { setup_token: true, .. } => {
+                "a setup-token cannot be renewed; a new one takes its place"
+            }
             Self::DeadlineNear { .. } => "renewing does not move that date; signing in again does",
             Self::UsageDamaged { .. } => "a new one was begun; `signalbox history` knows nothing of the time before",
             Self::Unwatched => {

@@ -94,7 +94,9 @@ fn ends(card: &Card, deadline: Deadline, now: Timestamp) -> Option<(What, String
 
 /// In a terminal, because no token may pass through a window.
 fn how_to_replace(alias: &Alias) -> String {
-    format!("Make one with \u{201c}claude setup-token\u{201d}, and hand it to \u{201c}signalbox add {alias} --setup-token\u{201d}.")
+    format!(
+        "Make one with \u{201c}claude setup-token\u{201d}, and hand it to \u{201c}signalbox add {alias} --setup-token\u{201d}."
+    )
 }
 
 fn foreign(board: &Board) -> Option<Episode> {
