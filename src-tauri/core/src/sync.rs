@@ -110,8 +110,10 @@ pub(crate) fn sync_locked(ports: &Ports, _own: &OwnLock, roster: &mut Roster) ->
         Gate::Foreign(account, _) => Ok(Synced::Foreign { account }),
         Gate::Unresolved(cause, login) => Ok(Synced::Unresolved { cause, seen: login.fingerprint() }),
         Gate::Earlier(alias) => {
-            roster.mark_unconfirmed(&alias)?;
-            vault::save_roster(ports, roster)?;
+            if roster.is_confirmed() || active.as_ref() != Some(&alias) {
+                roster.mark_unconfirmed(&alias)?;
+                vault::save_roster(ports, roster)?;
+            }
             Ok(Synced::Earlier { alias })
         }
         Gate::Adopt(login, account) => {

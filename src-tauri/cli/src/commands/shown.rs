@@ -55,6 +55,14 @@ pub fn last(ports: &Ports, alias: &Alias, now: Timestamp) -> Option<UsageView> {
     Some(view(ports, identity, &reading, now))
 }
 
+/// What stands where no usage was read.
+pub fn unread(card: &Card) -> String {
+    match card.setup_token {
+        true => "A setup-token may not read usage; Claude Code's statusline tells some while it is live".to_owned(),
+        false => format!("No usage read yet: `signalbox refresh {}` asks for it", card.alias),
+    }
+}
+
 /// The e-mail; of a setup-token, what a person said and nobody can check.
 pub fn who(email: &str, setup_token: bool) -> String {
     match (setup_token, email) {

@@ -134,16 +134,16 @@ fn watch(style: Style, board: &Board) -> String {
 
 fn usage(style: Style, card: &Card, board: &Board) -> String {
     let Some(usage) = card.usage.as_ref().filter(|usage| !usage.meters.is_empty() || usage.spend.is_some()) else {
-        if card.setup_token {
-            return "\nA setup-token may not read usage; Claude Code's statusline tells some while it is live\n"
-                .to_owned();
-        }
-        return format!("\nNo usage read yet: `signalbox refresh {}` asks for it\n", card.alias);
+        return format!("\n{}\n", shown::unread(card));
     };
     let rows = meters::rows(style, usage, 0, board.now);
     let old = meters::is_old(usage.read_at, board.now);
     let age = style.paint(&meters::age(usage.read_at, board.now), if old { Colour::Yellow } else { Colour::Dim });
-    let todo = if old { format!("; `signalbox refresh {}` reads it now", card.alias) } else { String::new() };
+    let todo = if old && !card.setup_token {
+        format!("; `signalbox refresh {}` reads it now", card.alias)
+    } else {
+        String::new()
+    };
     format!("\n{}{age}{todo}\n", style.table(&rows))
 }
 

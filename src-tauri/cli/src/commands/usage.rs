@@ -82,7 +82,7 @@ fn block(style: Style, card: &Card, reading: Option<&Reading>, now: Timestamp) -
     }
     text.push('\n');
     let Some(usage) = &card.usage else {
-        text.push_str(&format!("  No usage read yet: `signalbox refresh {}` asks for it\n", card.alias));
+        text.push_str(&format!("  {}\n", shown::unread(card)));
         return text;
     };
     if usage.meters.is_empty() && usage.spend.is_none() {
@@ -92,7 +92,7 @@ fn block(style: Style, card: &Card, reading: Option<&Reading>, now: Timestamp) -
     let old = meters::is_old(usage.read_at, now);
     let source = source(usage.read_at, reading, now);
     text.push_str(&format!("  {}", style.paint(&source, if old { Colour::Yellow } else { Colour::Dim })));
-    if old {
+    if old && !card.setup_token {
         text.push_str(&format!("; `signalbox refresh {}` reads it now", card.alias));
     }
     text.push('\n');
