@@ -42,7 +42,7 @@ fn show(world: &World, account: &str) {
 pub fn add_token(ports: &Ports, name: &str, token: &str) -> Result<AddedToken, FlowError> {
     let token = SetupToken::parse(token.to_owned()).expect("it looks like one");
     let told = Told { label: Some(name.to_owned()), made: None };
-    setup_token::add(ports, &alias(name), token, &told)
+    setup_token::add(ports, &alias(name), &token, &told)
 }
 
 impl Scene {

@@ -127,7 +127,7 @@ fn earlier(ports: &Ports, profile: &Profile) -> Result<Vec<Fingerprint>, StoreEr
 
 /// Registers a setup-token as `alias`, or puts it in the place of the one that this profile holds; then, where the profile is the live one,
 /// it goes live as well. The server is asked whether it lives.
-pub fn add(ports: &Ports, alias: &Alias, token: SetupToken, told: &Told) -> Result<AddedToken, FlowError> {
+pub fn add(ports: &Ports, alias: &Alias, token: &SetupToken, told: &Told) -> Result<AddedToken, FlowError> {
     let own = recover::enter(ports, "add")?;
     let mut roster = vault::load_roster(ports)?;
     rotate::check_not_set_aside(ports, &own, &mut roster)?;

@@ -91,7 +91,7 @@ fn what_does_not_certainly_live_is_not_kept() {
     assert!(scene.world.file(&FileName::Cred(alias("t"))).is_none());
     let old = Told { label: None, made: Some(scene.now().plus(-LIFE_MS)) };
     let token = SetupToken::parse(scene.make_token("t")).expect("one");
-    let over = setup_token::add(&scene.ports, &alias("t"), token, &old).expect_err("its year is over");
+    let over = setup_token::add(&scene.ports, &alias("t"), &token, &old).expect_err("its year is over");
     assert!(matches!(over, FlowError::TokenEnded { .. }));
 }
 
@@ -250,7 +250,7 @@ fn the_same_token_again_corrects_what_was_said_about_it() {
     let made = scene.now().plus(-30 * DAY);
     let told = Told { label: Some("  ada\u{7}@example.org ".to_owned()), made: Some(made) };
     let token = SetupToken::parse(token).expect("one");
-    setup_token::add(&scene.ports, &alias("t"), token, &told).expect("corrected");
+    setup_token::add(&scene.ports, &alias("t"), &token, &told).expect("corrected");
     let card = card(&scene, "t");
     assert_eq!((card.email.as_str(), card.older), ("ada@example.org", 0));
     assert_eq!(card.deadline.map(|ends| ends.at), Some(made.plus(LIFE_MS)));

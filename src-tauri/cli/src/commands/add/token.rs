@@ -28,7 +28,7 @@ pub fn run(context: &Context, alias: &Alias, options: &AddOptions) -> Result<Rep
     check_name(context, alias).map_err(while_doing(&doing))?;
     let token = SetupToken::parse(read(alias)?)
         .map_err(|why| Failure::flow(&FlowError::NotASetupToken { alias: alias.clone(), why }, &doing))?;
-    let added = setup_token::add(&context.ports, alias, token, &told).map_err(while_doing(&doing))?;
+    let added = setup_token::add(&context.ports, alias, &token, &told).map_err(while_doing(&doing))?;
     let who = shown::account(&added.account);
     context.say(&match added.replaced {
         true => format!("Replaced the setup-token of {alias}: {who}.\n"),
