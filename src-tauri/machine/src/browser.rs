@@ -10,6 +10,7 @@ pub mod folder;
 pub mod installed;
 mod launch;
 pub mod page;
+pub mod press;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

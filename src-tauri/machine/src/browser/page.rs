@@ -49,6 +49,10 @@ impl Page {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
+
+    pub(super) fn url(&self) -> &Url {
+        &self.0
+    }
 }
 
 /// Whether a host, as a URL parser normalised it, is this machine. No name but `localhost` is looked at, because a name

@@ -119,7 +119,7 @@ pub fn consent(
 ) -> Reply {
     let heading = match change {
         Some(ConsentChange::Reworded) => "Claude Code wants to manage billing for your organization",
-        _ => "Claude Code would like to connect to your account",
+        _ => "Claude Code would like to connect to your Claude chat account",
     };
     let outside = (change == Some(ConsentChange::Moved)).then_some("consent-form");
     let (id, label) = match change {
@@ -129,7 +129,7 @@ pub fn consent(
     let allow = html! {
         button.primary id=(id) type="submit" name="decision" value="allow" form=[outside] { (label) }
     };
-    let deny = html! { button #deny type="submit" name="decision" value="deny" form=[outside] { "Deny" } };
+    let deny = html! { button #deny type="submit" name="decision" value="deny" form=[outside] { "Decline" } };
     let content = html! {
         h1 #title { (heading) }
         div.person {

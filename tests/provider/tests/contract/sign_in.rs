@@ -16,7 +16,7 @@ async fn a_new_browser_signs_in_consents_and_brings_the_client_a_code() {
     assert!(page.is("sign-in") && page.text.contains(r#"value="ada@work.example""#), "{}", page.text);
     let page = browser.sign_in(&attempt, "Ada@work.example ").await;
     assert!(page.is("consent"), "{}", page.text);
-    assert!(page.text.contains("Claude Code would like to connect to your account"));
+    assert!(page.text.contains("Claude Code would like to connect to your Claude chat account"));
     assert!(page.text.contains("ada@work.example") && page.text.contains(r#"id="authorize""#));
     let code = attempt.code_in(&browser.click(&attempt, "allow").await);
     assert_eq!(attempt.exchange(&rig, &code).await.0, 200);
