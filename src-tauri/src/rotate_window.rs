@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use signalbox_core::board::Board;
+use signalbox_core::bootstrap::{Choice, PRESS_WARNING};
 use signalbox_core::error::{Code, Doing, NextStep, Problem};
 use signalbox_core::flow::FlowError;
 use signalbox_core::ports::Ports;
@@ -139,6 +140,8 @@ pub struct Means {
     ability: Ability,
     /// The browser that can give a profile a window of its own.
     own: Option<&'static str>,
+    /// What a person is told whose settings let Signalbox press *Authorize*.
+    presses: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -157,7 +160,8 @@ pub async fn means<R: Runtime>(app: AppHandle<R>, ports: Arc<Ports>) -> Result<M
             signin::Ability::TooOld { version } => Ability::TooOld { version },
             signin::Ability::NotInstalled => Ability::NotInstalled,
         };
-        Ok(Means { ability, own: app.state::<RotateWindow>().pages.own() })
+        let presses = matches!(ports.preferences.bootstrap(), Choice::Press { .. }).then_some(PRESS_WARNING);
+        Ok(Means { ability, own: app.state::<RotateWindow>().pages.own(), presses })
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod app;
+mod bootstrap;
 mod cli;
 mod conformance;
 mod contract;

@@ -1,6 +1,7 @@
 //! The stories of the flows over a pretended world, each named by what must be true at its end. Faults at every single call
 //! are the business of `crash_sweep`; what comes in between is told in `interrupted`, and reading usage in `usage`.
 
+mod bootstrap;
 mod choices;
 mod delegated;
 mod dying;

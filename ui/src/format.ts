@@ -2,6 +2,7 @@
 // be drawn again each second without asking anybody.
 // Deliberately not here: readings (`usage.ts`), fixed words (`copy.ts`), what is shown at all (`store.ts`, the components).
 import { aliasForm, words } from "./copy";
+import type { Card } from "./generated/Card";
 import type { Deadline } from "./generated/Deadline";
 import type { Reason } from "./generated/Reason";
 import type { Timestamp } from "./generated/Timestamp";
@@ -75,6 +76,18 @@ export function atTime(at: Timestamp, now: Timestamp): string {
 
 function sameDay(a: Timestamp, b: Timestamp): boolean {
   return new Date(a).toDateString() === new Date(b).toDateString();
+}
+
+/** How a profile stands: the words of its badge, or of what is done about them. The same words as the core's. */
+export function standingWords(
+  { badge, bootstrap }: Pick<Card, "badge" | "bootstrap">,
+  now: Timestamp,
+): string {
+  const ended = badge.reason.kind === "loginNeeded";
+  if (bootstrap?.kind === "ready") return words.clickAuthorize;
+  if (bootstrap?.kind === "due" && ended) return words.windowComesUp;
+  if (bootstrap?.kind === "stalled" && ended) return words.signInStalled;
+  return badgeWords(badge.reason, now);
 }
 
 /** The words of a badge, with the age at the moment of drawing. */

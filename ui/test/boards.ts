@@ -49,6 +49,7 @@ export function card(alias: string, change: Partial<Card> = {}): Card {
     usage: usage([meter()]),
     deadline: null,
     older: 0,
+    bootstrap: null,
     action: "switch",
     ...change,
   };

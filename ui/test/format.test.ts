@@ -15,11 +15,13 @@ import {
   length,
   MINUTE,
   SECOND,
+  standingWords,
   tileColour,
   timeOfDay,
   plain,
   whose,
 } from "../src/format";
+import type { Bootstrap } from "../src/generated/Bootstrap";
 import type { Reason } from "../src/generated/Reason";
 import { NOW } from "./boards";
 import shared from "./words.json";
@@ -126,6 +128,22 @@ test("the words of a badge age without a new board", () => {
 test.each(shared.deadlines)("a deadline in $leftMs ms (assumed: $assumed) reads $words", (each) => {
   expect(deadlineWords({ at: NOW + each.leftMs, assumed: each.assumed }, NOW)).toBe(each.words);
 });
+
+test.each(shared.standings)(
+  "ended: $ended, bootstrap: $bootstrap reads $words",
+  ({ ended, bootstrap, words }) => {
+    const reason: Reason = ended
+      ? { kind: "loginNeeded" }
+      : { kind: "deadlineNear", at: NOW + DAY, assumed: false };
+    const by: Record<string, Bootstrap> = {
+      due: { kind: "due" },
+      ready: { kind: "ready" },
+      stalled: { kind: "stalled", since: NOW },
+    };
+    const card = { badge: { level: "red" as const, reason }, bootstrap: by[bootstrap ?? ""] ?? null };
+    expect(standingWords(card, NOW)).toBe(words);
+  },
+);
 
 test.each([
   ["work", "WO"],

@@ -31,6 +31,7 @@ const underWay = (step: Step, change: Partial<UnderWay> = {}): UnderWay => ({
   way: "isolated",
   begunAt: NOW,
   until: NOW + 900_000,
+  unasked: false,
   window: "0123456789abcdef",
   step,
   opened: null,
@@ -105,6 +106,17 @@ test("what an attempt came to is forgotten with the next one, and not with the n
   expect(looked(before, underWay({ kind: "signedIn" }), NOW).found).not.toBeNull();
   const next = looked(before, underWay({ kind: "starting" }, { begunAt: NOW + 5 }), NOW + 5);
   expect(next.found).toBeNull();
+});
+
+test("a profile whose window comes up by itself needs nobody, and one that has stalled does", () => {
+  const cards = [
+    card("work", { active: true, action: "none" }),
+    card("side", { action: "signIn", bootstrap: { kind: "due" } }),
+    card("lab", { action: "signIn", bootstrap: { kind: "ready" } }),
+    card("near", { bootstrap: { kind: "stalled", since: NOW } }),
+    stale("old"),
+  ];
+  expect(due(situation({ board: board({ cards }) })).map((each) => each.alias)).toEqual(["near", "old"]);
 });
 
 test("profiles that were dealt with are not due again in this window", () => {

@@ -2,16 +2,15 @@
 //! alias exists to the flows.
 
 pub mod add;
+mod age;
 
 use add::AddOptions;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
-use signalbox_core::time::{DAY, HOUR, MINUTE};
 
 use crate::exit::{Failure, Refused};
 
-/// Two years, the second of which may be a leap year: samples are not kept for longer.
-const AGE_MAX_MS: i64 = 731 * DAY;
+pub use age::Age;
 
 /// What was typed.
 #[derive(Debug, Parser)]
@@ -147,11 +146,39 @@ pub enum Window {
 #[derive(Debug, clap::Args)]
 pub struct LoginOptions {
     /// The profile
-    #[arg(required_unless_present = "needed")]
+    #[arg(required_unless_present_any = ["needed", "by_itself"])]
     pub alias: Option<String>,
     /// Show the profiles that only a person can bring back
     #[arg(long, conflicts_with = "alias")]
     pub needed: bool,
+    /// Choose what is done about a sign-in that is due while a window of the profile's own holds its session
+    #[arg(long, value_enum, value_name = "MODE", conflicts_with_all = ["alias", "needed"])]
+    pub by_itself: Option<Mode>,
+    /// Do not ask
+    #[arg(long, requires = "by_itself")]
+    pub yes: bool,
+}
+
+/// What is done about a sign-in that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// Nothing: you are asked
+    Off,
+    /// Its page comes up in that window, and the click is yours
+    Ready,
+    /// The same, and Signalbox presses Authorize for you; asks first
+    Press,
+}
+
+impl Mode {
+    /// The word of the setting.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Ready => "ready",
+            Self::Press => "press",
+        }
+    }
 }
 
 /// How to list.
@@ -180,42 +207,6 @@ pub struct HistoryOptions {
     /// Print every sample as comma-separated values
     #[arg(long)]
     pub csv: bool,
-}
-
-/// A length of time as it is typed, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Age(pub i64);
-
-/// Why a text is no length of time.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAnAge {
-    #[error("it is a number and a unit, as in 90m, 24h, 7d or 2y")]
-    Form,
-    #[error("nothing is kept for longer than two years")]
-    TooLong,
-}
-
-impl Age {
-    fn parse(text: &str) -> Result<Self, NotAnAge> {
-        let unit = match text.chars().last().ok_or(NotAnAge::Form)? {
-            'm' => MINUTE,
-            'h' => HOUR,
-            'd' => DAY,
-            'w' => 7 * DAY,
-            'y' => 365 * DAY,
-            _ => return Err(NotAnAge::Form),
-        };
-        let digits = &text[..text.len() - 1];
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(NotAnAge::Form);
-        }
-        let ms = digits.parse::<i64>().ok().and_then(|count| count.checked_mul(unit)).ok_or(NotAnAge::TooLong)?;
-        match ms {
-            0 => Err(NotAnAge::Form),
-            ms if ms > AGE_MAX_MS => Err(NotAnAge::TooLong),
-            ms => Ok(Self(ms)),
-        }
-    }
 }
 
 /// How to draw the statusline, or where to bring it in.
@@ -342,26 +333,6 @@ mod tests {
                 ["undo", "log", "rename", "usage", "history"].iter().all(|command| script.contains(command)),
                 "{shell}"
             );
-        }
-    }
-
-    #[test]
-    fn an_age_is_a_number_and_a_unit() {
-        for (text, ms) in [
-            ("90m", 90 * MINUTE),
-            ("24h", DAY),
-            ("7d", 7 * DAY),
-            ("2w", 14 * DAY),
-            ("30d", 30 * DAY),
-            ("2y", 730 * DAY),
-        ] {
-            assert_eq!(Age::parse(text), Ok(Age(ms)), "{text}");
-        }
-        for text in ["", "7", "d", "rubbish", "-7d", "+7d", "7 d", "1.5h", "0d", "7D", "7é", "d7"] {
-            assert_eq!(Age::parse(text), Err(NotAnAge::Form), "{text}");
-        }
-        for text in ["3y", "99999999999999999999d", "9223372036854775807y"] {
-            assert_eq!(Age::parse(text), Err(NotAnAge::TooLong), "{text}");
         }
     }
 

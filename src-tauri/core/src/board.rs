@@ -2,18 +2,23 @@
 //! truth: it is rebuilt from roster, vault headers and last-known readings, never edited by a face.
 //! Deliberately not here: how a face draws it, and the words for a length of time (`words`, and `format.ts` in the UI).
 
+mod standing;
+
 use serde::{Deserialize, Serialize};
 
+use crate::bootstrap::{self, Bootstrap};
 use crate::error::Problem;
 use crate::flow::FlowError;
 use crate::forecast;
 use crate::meters;
-use crate::policy::{self, LiveStanding, Standing};
+use crate::policy::{self, Standing};
 use crate::ports::Ports;
 use crate::profile::{Alias, Profile};
 use crate::time::Timestamp;
 use crate::vault;
 use crate::view::{Order, View};
+
+pub(crate) use standing::standing;
 
 /// Everything that a face of the app may show, at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -98,7 +103,19 @@ pub struct Card {
     pub deadline: Option<Deadline>,
     /// How many earlier generations of its login are kept.
     pub older: u32,
+    /// How a sign-in that is due goes on by itself; absent where none is due, or where only a person can do it.
+    pub bootstrap: Option<Bootstrap>,
     pub action: CardAction,
+}
+
+impl Card {
+    /// Whether a person has to sign in: nothing else brings the profile back.
+    pub fn needs_person(&self) -> bool {
+        match self.bootstrap {
+            Some(bootstrap) => !bootstrap.goes_on(),
+            None => matches!(self.action, CardAction::SignIn | CardAction::NewToken),
+        }
+    }
 }
 
 /// The per-profile signal: a colour and the reason for it.
@@ -262,6 +279,8 @@ pub struct Activity {
     pub problem: Option<Problem>,
     pub notice: Option<String>,
     pub watched_by: Option<String>,
+    /// This program keeps the watch: what is due to be signed in, it begins.
+    pub keeps_watch: bool,
 }
 
 impl Activity {
@@ -279,6 +298,7 @@ impl Activity {
             problem: None,
             notice: None,
             watched_by: None,
+            keeps_watch: false,
         }
     }
 }
@@ -333,27 +353,15 @@ fn card(
     activity: &Activity,
     now: Timestamp,
 ) -> Result<Card, FlowError> {
-    let header = vault::header(ports, &profile.alias);
-    let unreadable = !matches!(header, Ok(Some(_)));
-    let header = header.ok().flatten();
     // The reading is looked up by identity, so another account's can never be drawn here.
     // A reading that cannot be had, on a full disk for one, hides no card.
     let reading = ports.readings.last(profile.identity()).ok().flatten();
-    let of_a_login = header.as_ref().filter(|header| header.renews).map(|header| Deadline {
-        at: header.deadline.unwrap_or_else(|| header.saved_at.plus(policy::ASSUMED_LIFE_MS)),
-        assumed: header.deadline.is_none(),
-    });
-    let deadline = header.as_ref().and_then(|header| header.ends).or(of_a_login);
     let standing = Standing {
-        active,
-        unreadable,
-        login_needed: profile.login_needed_since.is_some(),
-        renews: header.as_ref().is_some_and(|header| header.renews),
-        deadline,
         usage_read_at: reading.as_ref().map(|reading| reading.read_at),
         synced_at: activity.synced_at,
-        live: live_standing(&activity.live, &profile.alias),
+        ..standing(ports, profile, active, &activity.live)
     };
+    let bootstrap = bootstrap::of_card(ports, profile, &standing, activity.keeps_watch, now);
     let badge = policy::badge(&standing, now);
     let setup_token = profile.identity().is_setup_token();
     let action = match (&badge.reason, active) {
@@ -380,17 +388,9 @@ fn card(
         active,
         badge,
         usage,
-        deadline,
+        deadline: standing.deadline,
         older,
+        bootstrap,
         action,
     })
-}
-
-fn live_standing(live: &LiveState, alias: &Alias) -> LiveStanding {
-    match live {
-        LiveState::Known { alias: known } if known == alias => LiveStanding::Mine,
-        LiveState::Known { .. } | LiveState::Unregistered { .. } => LiveStanding::Drifted,
-        LiveState::Husk | LiveState::Absent => LiveStanding::SignedOut,
-        LiveState::Unresolved | LiveState::Unreadable => LiveStanding::Unconfirmed,
-    }
 }

@@ -139,7 +139,7 @@ fn home(ports: &Ports, roster: &Roster, key: &Fingerprint) -> Result<Option<Home
                 .ok()
                 .filter(|header| header.fingerprint == *key)
                 .map(|header| Home::Held(name.clone(), header)),
-            FileName::Roster | FileName::Journal | FileName::Told | FileName::Rotation => None,
+            FileName::Roster | FileName::Journal | FileName::Told | FileName::Rotation | FileName::Bootstrap => None,
         };
         if home.is_some() {
             return Ok(home);

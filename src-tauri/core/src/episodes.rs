@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::board::{Board, Card, LiveState, Reason};
+use crate::bootstrap::Bootstrap;
 use crate::error::Code;
 use crate::history::Event;
 use crate::ports::{FileName, Ports};
@@ -83,6 +84,8 @@ enum What {
     /// An assumed deadline within a day.
     MayEnd,
     LoginNeeded,
+    /// Signing it in by itself was given up; `mark` is when.
+    Stalled,
     SignedOut,
     /// An account that is no profile is live.
     Foreign,
@@ -233,6 +236,11 @@ impl Told {
             What::EndsSoon | What::EndsNow | What::MayEnd => !same_sign_in,
             // A deadline that had passed passes again when the clock was set back; a refusal that is over is over.
             What::LoginNeeded => card.badge.reason != Reason::LoginNeeded && !(same_sign_in && self.at >= self.mark),
+            What::Stalled => match card.bootstrap {
+                Some(bootstrap) => bootstrap != Bootstrap::Stalled { since: self.mark },
+                // It was switched off, or could not be read at the moment.
+                None => !matches!(card.badge.reason, Reason::LoginNeeded | Reason::DeadlineNear { .. }),
+            },
             What::SignedOut => card.badge.reason != Reason::SignedOut && !doubtful,
             What::Moved => !card.active && !doubtful,
             What::Reached | What::Reset => windows::is_over(self, card, now),

@@ -106,6 +106,8 @@ pub enum Doing {
     Reorder,
     /// Drawing the board in another way.
     SetView,
+    /// Choosing what is done about a sign-in that is due.
+    Choose,
     Refresh(Alias),
     /// Going back to an earlier login.
     Undo(Alias),
@@ -132,6 +134,7 @@ impl Doing {
             Self::Rename(alias) => format!("rename {alias}"),
             Self::Remove(alias) => format!("remove {alias}"),
             Self::Reorder => "keep the order of the profiles".to_owned(),
+            Self::Choose => "keep that choice".to_owned(),
             Self::SetView => "keep how the board is drawn".to_owned(),
             Self::Refresh(alias) => format!("refresh {alias}"),
             Self::Undo(alias) => format!("go back to an earlier login of {alias}"),
@@ -157,6 +160,7 @@ impl Doing {
             Self::CancelSignIn
             | Self::Reorder
             | Self::SetView
+            | Self::Choose
             | Self::Watch
             | Self::Sync
             | Self::Recover

@@ -128,6 +128,30 @@ pub enum Event {
     SigninGivenUp {
         alias: Alias,
     },
+    /// A sign-in that is due began by itself, in the profile's own window.
+    BootstrapBegan {
+        alias: Alias,
+    },
+    /// *Authorize* was pressed, as the settings say.
+    ConsentPressed {
+        alias: Alias,
+    },
+    /// *Authorize* was to be pressed, and is left to the person.
+    ConsentLeft {
+        alias: Alias,
+        why: String,
+    },
+    /// A sign-in that began by itself brought nothing, and is tried again.
+    BootstrapFailed {
+        alias: Alias,
+        until: Timestamp,
+        why: String,
+    },
+    /// It is not tried again: the person is asked.
+    BootstrapStalled {
+        alias: Alias,
+        why: String,
+    },
     /// Signalbox itself failed at something and went on.
     Failed {
         // `at` is the entry's own member: when it happened.
@@ -166,6 +190,8 @@ impl Event {
                 | Self::Unreadable
                 | Self::RenewalPutOff { .. }
                 | Self::LoginNeeded { .. }
+                | Self::BootstrapFailed { .. }
+                | Self::BootstrapStalled { .. }
                 | Self::Failed { .. }
         )
     }
@@ -229,6 +255,13 @@ impl Event {
             Self::SigninBegan { alias } => format!("began to sign in to {alias}"),
             Self::SignedIn { alias } => format!("signed in to {alias}, and saved its login"),
             Self::SigninGivenUp { alias } => format!("gave up signing in to {alias}"),
+            Self::BootstrapBegan { alias } => format!("began to sign in to {alias} by itself, in its own window"),
+            Self::ConsentPressed { alias } => format!("pressed Authorize for {alias}, as the settings say"),
+            Self::ConsentLeft { alias, why } => format!("left Authorize for {alias} to you: {why}"),
+            Self::BootstrapFailed { alias, why, .. } => format!("could not sign in to {alias} by itself: {why}"),
+            Self::BootstrapStalled { alias, why } => {
+                format!("stopped signing in to {alias} by itself, and leaves it to you: {why}")
+            }
             Self::Failed { at } => format!("Signalbox itself failed to {at}, and went on"),
             Self::Unknown => "something that this version does not know".to_owned(),
         }

@@ -3,7 +3,7 @@
 //! Read the modules in this order. Types and pure decisions: [`time`], [`profile`], [`identity`], [`credential`],
 //! [`document`], [`account_cache`], [`usage`], [`schedule`], [`stretch`], [`forecast`], [`sessions`], [`policy`], [`view`], [`terms`]. What the flows ask of the world: [`ports`]. Storage:
 //! [`envelope`], [`vault`], [`journal`]. Which token may be spent: `lineage`. Flows: [`sync`], [`refresh`], `delegate`, `held`,
-//! [`switch`], [`mend`], [`undo`], [`recover`], [`register`], [`setup_token`], [`signin`] and [`rotate`], [`poll`], [`feed`], and what stops them: [`flow`]. For people: [`board`], `meters`,
+//! [`switch`], [`mend`], [`undo`], [`recover`], [`register`], [`setup_token`], [`signin`], [`rotate`] and [`bootstrap`], [`poll`], [`feed`], and what stops them: [`flow`]. For people: [`board`], `meters`,
 //! [`history`], [`episodes`], [`doctor`], [`words`], [`error`].
 //!
 //! Deliberately absent: Tauri, HTTP, the file system, the environment, the clock and processes. All of them come in
@@ -12,6 +12,7 @@
 
 pub mod account_cache;
 pub mod board;
+pub mod bootstrap;
 pub mod credential;
 mod delegate;
 pub mod doctor;

@@ -42,7 +42,9 @@ pub(crate) fn copies(ports: &Ports) -> Result<Vec<Copy>, StoreError> {
             FileName::Held(_) => envelope::header(&bytes).map(|held: HeldHeader| {
                 (Copy { fingerprint: held.fingerprint, deadline: held.deadline, identity: None }, held.setup_token)
             }),
-            FileName::Roster | FileName::Journal | FileName::Told | FileName::Rotation => continue,
+            FileName::Roster | FileName::Journal | FileName::Told | FileName::Rotation | FileName::Bootstrap => {
+                continue;
+            }
         };
         // A setup-token is never rotated: nothing descends from it, and it from nothing.
         copies.extend(copy.ok().filter(|(_, is_token)| !is_token).map(|(copy, _)| copy));

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use chrono::{FixedOffset, Offset as _, Utc};
 
 use crate::account_cache::AccountBlock;
+use crate::bootstrap;
 use crate::credential::{AccessToken, Fingerprint, RefreshToken, Renewed};
 use crate::document::{Digest, Document};
 use crate::feed::Report;
@@ -24,7 +25,7 @@ use crate::time::Timestamp;
 use crate::usage::{Reading, Sample, Usage};
 use crate::view::View;
 
-pub use trouble::{DelegateError, LockError, ProviderError, RefreshError, SigninError, StoreError};
+pub use trouble::{DelegateError, LockError, ProviderError, RefreshError, SigninError, StoreError, WindowError};
 
 /// The world as the flows see it.
 pub struct Ports {
@@ -43,6 +44,7 @@ pub struct Ports {
     pub sessions: Box<dyn Sessions>,
     pub delegate: Box<dyn Delegate>,
     pub signin: Box<dyn Signin>,
+    pub windows: Box<dyn Windows>,
     pub history: Box<dyn History>,
     /// Which engine renews parked logins: the one setting that flows look at.
     pub engine: EngineChoice,
@@ -117,6 +119,8 @@ pub enum FileName {
     Told,
     /// `rotation.json`: the guided sign-in that is under way.
     Rotation,
+    /// `bootstrap.json`: what was tried to sign profiles in by themselves.
+    Bootstrap,
     /// `held/<hash>.held`, named by hexadecimal digits: a login that was put aside because nobody could say whose it is, or
     /// a journal that could not be opened.
     Held(String),
@@ -284,6 +288,37 @@ pub trait Preferences: Send + Sync {
     fn terms(&self) -> Terms;
     /// Kept through a crash and a power cut.
     fn set_terms(&self, terms: Terms) -> Result<(), StoreError>;
+    /// What Signalbox does about a login that is due; while that cannot be read it does nothing.
+    fn bootstrap(&self) -> bootstrap::Choice;
+    fn set_bootstrap(&self, choice: bootstrap::Choice) -> Result<(), StoreError>;
+}
+
+/// The browser windows that are profiles' own (docs/browser-windows.md). `window`: as [`crate::profile::Profile::window`] names it.
+pub trait Windows: Send + Sync {
+    /// Whether one can come up now in which the account was signed in when it was last used. Whether the provider still honours that,
+    /// only a sign-in tells.
+    fn holds_session(&self, window: &str) -> bool;
+    /// Opens a page, and does not wait for it to be closed.
+    fn open(&self, window: &str, page: &str) -> Result<(), WindowError>;
+    /// Opens the page of a consent and presses *Authorize*, if everything on it is known; takes a minute at most, and less once
+    /// `stop` says so. `headless`: without a window, until something is left to the person. An error means that nothing was pressed, or that
+    /// nothing came of it.
+    fn press(&self, window: &str, page: &str, headless: bool, stop: &dyn Fn() -> bool) -> Result<(), Left>;
+    /// A sign-in through this window has just succeeded.
+    fn note_session(&self, window: &str, at: Timestamp) -> Result<(), StoreError>;
+    /// It holds no session of its profile any more.
+    fn forget_session(&self, window: &str) -> Result<(), StoreError>;
+}
+
+/// A page that Signalbox was to press, and did not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Half a sentence.
+    pub why: String,
+    /// The page asked to sign in.
+    pub signed_out: bool,
+    /// Whether it waits for the person in an ordinary window now.
+    pub window: Result<(), WindowError>,
 }
 
 /// The Claude Code processes of this user, and whatever makes one ignore the live login.

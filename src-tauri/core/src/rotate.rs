@@ -8,17 +8,20 @@
 
 mod classic;
 mod isolated;
+mod keep;
 mod record;
+mod unasked;
 
 use serde::{Deserialize, Serialize};
 
 use crate::account_cache::AccountBlock;
+use crate::bootstrap;
 use crate::credential::Login;
 use crate::flow::FlowError;
 use crate::history::{self, Event};
 use crate::identity::{self, Account, Matched};
 use crate::ports::{OwnLock, Ports, ProviderError, RotationLock};
-use crate::profile::{Alias, Profile, Roster, RosterError};
+use crate::profile::{Alias, Profile, Roster};
 use crate::recover;
 use crate::setup_token;
 use crate::signin::{Ability, SigninId};
@@ -26,7 +29,10 @@ use crate::time::{DAY, MINUTE, Timestamp};
 use crate::vault;
 
 use isolated::Fate;
+use keep::{check_free, fits, owner};
 use record::{Expected, Record};
+pub use unasked::adopt;
+pub(crate) use unasked::{begin_unasked, cancel_unasked};
 
 /// How long a person may take to sign in.
 pub const LIMIT_MS: i64 = 15 * MINUTE;
@@ -59,6 +65,8 @@ pub struct Rotation {
     pub begun_at: Timestamp,
     /// When it is given up.
     pub until: Timestamp,
+    /// Nobody asked for it: it is a bootstrap's, which keeps the login by itself.
+    pub unasked: bool,
     pub step: Step,
 }
 
@@ -141,13 +149,15 @@ pub struct Finished {
 /// Begins a sign-in for this profile, or for a new one of that name. The live login's newest tokens are saved first. `way`: where it is
 /// `None`, the one that the installed Claude Code is able to.
 pub fn begin(ports: &Ports, alias: &Alias, way: Option<Way>) -> Result<Begun, FlowError> {
+    begin_as(ports, alias, way, false)
+}
+
+fn begin_as(ports: &Ports, alias: &Alias, way: Option<Way>, unasked: bool) -> Result<Begun, FlowError> {
     let own = recover::enter(ports, "sign in")?;
     let mut roster = vault::load_roster(ports)?;
     setup_token::refuse(&roster, alias)?;
     settle(ports, &own, &mut roster)?;
-    if let Some(other) = record::load(ports)? {
-        return Err(FlowError::SigninUnderWay { alias: other.alias });
-    }
+    unasked::make_way(ports, &own, &mut roster, unasked)?;
     let expects = match roster.find(alias) {
         Some(profile) => Some(Expected::of(&profile.account)),
         None => {
@@ -162,7 +172,7 @@ pub fn begin(ports: &Ports, alias: &Alias, way: Option<Way>) -> Result<Begun, Fl
         (None, Ability::Isolated) => Way::Isolated,
         (Some(way), _) => way,
     };
-    let record = Record::new(ports, alias, expects, way)?;
+    let record = Record { unasked, ..Record::new(ports, alias, expects, way)? };
     let guard = match way {
         Way::Isolated => isolated::begin(ports, &own, &mut roster, &record).map(|()| None),
         Way::Classic => classic::begin(ports, &own, &mut roster, &record).map(Some),
@@ -176,12 +186,14 @@ pub fn begin(ports: &Ports, alias: &Alias, way: Option<Way>) -> Result<Begun, Fl
             return Err(error);
         }
     };
-    history::note(ports, &Event::SigninBegan { alias: alias.clone() });
+    let alias = alias.clone();
+    history::note(ports, &if unasked { Event::BootstrapBegan { alias } } else { Event::SigninBegan { alias } });
     Ok(Begun { rotation: rotation(ports, &record)?, guard })
 }
 
-/// Goes on with what is under way, for another process than the one that began it.
+/// Goes on with what is under way, for another process than the one that began it. It is a person's from then on.
 pub fn resume(ports: &Ports) -> Result<Option<Begun>, FlowError> {
+    adopt(ports)?;
     let Some(record) = record::load(ports)? else { return Ok(None) };
     let busy = || FlowError::SigninUnderWay { alias: record.alias.clone() };
     let guard = match record.way {
@@ -209,6 +221,7 @@ fn rotation(ports: &Ports, record: &Record) -> Result<Rotation, FlowError> {
         way: record.way,
         begun_at: record.begun_at,
         until: record.begun_at.plus(LIMIT_MS),
+        unasked: record.unasked,
         step,
     })
 }
@@ -235,15 +248,6 @@ pub fn check(ports: &Ports) -> Result<Found, FlowError> {
     let fits = fits(&roster, &record, &account);
     let Account { email, plan, organization_name: organization, .. } = account;
     Ok(Found { email, plan, organization, deadline, fits })
-}
-
-fn fits(roster: &Roster, record: &Record, account: &Account) -> Fits {
-    match (&record.expects, roster.by_identity(&account.identity)) {
-        (Some(expected), _) if expected.identity == account.identity => Fits::Yes,
-        (_, Some(owner)) => Fits::AnotherProfile { alias: owner.alias.clone() },
-        (Some(expected), None) => Fits::Another { expected: expected.email.clone() },
-        (None, None) => Fits::Yes,
-    }
 }
 
 /// The login that the sign-in brought, and the `oauthAccount` beside it.
@@ -283,6 +287,8 @@ pub fn finish(ports: &Ports, keep: &Keep) -> Result<Finished, FlowError> {
         Way::Classic => classic::finish(ports, &mut roster, &new)?,
     };
     record::remove(ports)?;
+    // What was tried before is over; at worst the next attempt comes later.
+    let _forgotten_later = bootstrap::forget(ports, &roster, &profile);
     // It only means that it may be renewed sooner.
     let _asked_later = ports.readings.set_back_off(&account.identity, None);
     history::note(ports, &Event::SignedIn { alias: profile.alias.clone() });
@@ -294,40 +300,6 @@ struct New {
     login: Matched<Login>,
     block: Option<AccountBlock>,
     account: Account,
-}
-
-/// The profile that gets the login, and whether it is new.
-fn owner(
-    ports: &Ports,
-    roster: &Roster,
-    record: &Record,
-    account: &Account,
-    keep: &Keep,
-) -> Result<(Profile, bool), FlowError> {
-    let registered = roster.by_identity(&account.identity);
-    let alias = match (keep, registered) {
-        (Keep::ForItsOwner, Some(owner)) => return Ok((owner.clone(), false)),
-        (Keep::AsNew(_), Some(owner)) => return Err(RosterError::Registered(owner.alias.clone()).into()),
-        (Keep::AsNew(alias), None) => alias,
-        (Keep::AsAsked | Keep::ForItsOwner, registered) => match (fits(roster, record, account), registered) {
-            (Fits::Yes, Some(profile)) => return Ok((profile.clone(), false)),
-            (Fits::Yes, None) => &record.alias,
-            (Fits::Another { .. } | Fits::AnotherProfile { .. }, _) => {
-                let (alias, found) = (record.alias.clone(), account.email.clone());
-                let expected = record.expects.as_ref().map(|expected| expected.email.clone());
-                return Err(FlowError::SignedInAs { alias, found, expected });
-            }
-        },
-    };
-    check_free(roster, alias)?;
-    let (alias, account, added_at) = (alias.clone(), account.clone(), ports.clock.now());
-    let window = (record.way == Way::Isolated).then(|| record.id.to_string());
-    Ok((Profile { alias, account, added_at, login_needed_since: None, window }, true))
-}
-
-fn check_free(roster: &Roster, alias: &Alias) -> Result<(), RosterError> {
-    let taken = roster.profiles().iter().find(|profile| profile.alias.collides_with(alias));
-    taken.map_or(Ok(()), |taken| Err(RosterError::Taken(taken.alias.clone())))
 }
 
 /// Lets the person sign in once more, as somebody else.

@@ -5,7 +5,8 @@ use std::fmt::Display;
 
 use chrono::{NaiveDate, TimeZone};
 
-use crate::board::{Badge, Deadline, LiveState, Meter, Outlook, Reason, SpendView};
+use crate::board::{Badge, Card, Deadline, LiveState, Meter, Outlook, Reason, SpendView};
+use crate::bootstrap::Bootstrap;
 use crate::error::NextStep;
 use crate::profile::Alias;
 use crate::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
@@ -70,6 +71,16 @@ pub fn spend(spend: &SpendView) -> String {
     match &spend.limit {
         Some(limit) => format!("{} of {limit}", spend.used),
         None => format!("{}, no limit set", spend.used),
+    }
+}
+
+/// How a profile stands: the words of its badge, or of what is done about them.
+pub fn standing(card: &Card, now: Timestamp) -> String {
+    match (card.bootstrap, &card.badge.reason) {
+        (Some(Bootstrap::Ready), _) => "click Authorize in its window".to_owned(),
+        (Some(Bootstrap::Due), Reason::LoginNeeded) => "its window will come up".to_owned(),
+        (Some(Bootstrap::Stalled { .. }), Reason::LoginNeeded) => "login needed, sign-in stalled".to_owned(),
+        (Some(Bootstrap::Due | Bootstrap::Stalled { .. }) | None, _) => badge(&card.badge, now),
     }
 }
 

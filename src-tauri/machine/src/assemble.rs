@@ -7,6 +7,7 @@ use std::sync::Arc;
 use signalbox_core::ports::{LiveLogin, Ports, VaultKey};
 
 use crate::account_cache::AccountFile;
+use crate::browser::windows::ProfileWindows;
 use crate::clock::SystemClock;
 use crate::data_folder::DataFolder;
 use crate::database::Database;
@@ -56,6 +57,7 @@ pub fn with_settings(surroundings: &Surroundings, settings: Settings, by: &'stat
         sessions: Box::new(ClaudeSessions::new(surroundings)),
         delegate: Box::new(delegate),
         signin: Box::new(signin),
+        windows: Box::new(ProfileWindows::new(surroundings)),
         history: Box::new(EventLog::new(&data, by)),
         files: Box::new(data),
         key,

@@ -11,6 +11,7 @@ pub mod installed;
 mod launch;
 pub mod page;
 pub mod press;
+pub mod windows;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -105,6 +105,7 @@ impl DataFolder {
             }
             FileName::Told => self.path.join("told.json"),
             FileName::Rotation => self.path.join("rotation.json"),
+            FileName::Bootstrap => self.path.join("bootstrap.json"),
             FileName::Held(hash) if is_hash(hash) => self.path.join(HELD).join(format!("{hash}{HELD_SUFFIX}")),
             FileName::Held(_) => {
                 let why = "a held file is named by a hash in hexadecimal digits".to_owned();

@@ -137,8 +137,8 @@ impl Settings {
     }
 }
 
-const SECTIONS: [&str; 9] =
-    ["board", "claude", "menu_bar", "notify", "provider", "renewal", "statusline", "terms", "watch"];
+const SECTIONS: [&str; 10] =
+    ["board", "bootstrap", "claude", "menu_bar", "notify", "provider", "renewal", "statusline", "terms", "watch"];
 
 /// What the file says, unchecked.
 #[derive(Default)]

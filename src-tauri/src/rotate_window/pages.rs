@@ -241,6 +241,7 @@ mod tests {
             way: Way::Isolated,
             begun_at: at,
             until: at,
+            unasked: false,
             window: "0123456789abcdef".to_owned(),
             step: Step::Browser { page: PAGE.to_owned() },
         }

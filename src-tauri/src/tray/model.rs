@@ -91,7 +91,7 @@ fn status(card: &Card, board: &Board) -> String {
     let hidden = board.view.hides == Hides::Always;
     let usage = card.usage.as_ref().filter(|_| !hidden).and_then(UsageView::tightest);
     let usage = usage.map(|meter| in_short(meter, board.view.shows));
-    let badge = words::badge(&card.badge, now);
+    let badge = words::standing(card, now);
     let trouble = board.problem.as_ref().filter(|problem| problem.about.as_ref() == Some(&card.alias));
     let remark = match card.badge.reason {
         // These say that the profile cannot be used as it is; its usage is of no interest then.
@@ -162,9 +162,7 @@ where
 }
 
 fn wants_attention(board: &Board) -> bool {
-    let stuck = |card: &Card| {
-        matches!(card.badge.reason, Reason::LoginNeeded | Reason::Unreadable | Reason::SignedOut | Reason::Drifted)
-    };
+    let stuck = |card: &Card| card.needs_person() || matches!(card.badge.reason, Reason::Drifted);
     board.problem.is_some() || board.cards.iter().any(stuck)
 }
 

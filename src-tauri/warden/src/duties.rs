@@ -139,6 +139,7 @@ impl Engine {
             self.poll(now);
             self.look_at_the_feed();
             self.look_at_the_sign_in();
+            self.look_after_what_is_due();
         }
         if soon >= self.next_tick {
             self.next_tick = now + self.pace.tick;
@@ -299,6 +300,7 @@ impl Engine {
             return;
         }
         self.watching = true;
+        self.activity.keeps_watch = true;
         self.give(Job::Note { event: history::Event::WatchBegan, unless_told: false });
         if let Some(before) = before {
             tracing::info!(%before, "the watch is ours now");

@@ -2,6 +2,7 @@
 //! `work`'s, and what an answer means is `outcome`'s.
 
 use signalbox_core::board::{Board, LiveState};
+use signalbox_core::bootstrap::Stepped;
 use signalbox_core::episodes::Announcement;
 use signalbox_core::error::{Code, Doing, NextStep, Problem};
 use signalbox_core::flow::FlowError;
@@ -55,6 +56,10 @@ pub enum Job {
     },
     /// See how far a guided sign-in is: no lock, no request, no write.
     LookAtTheSignIn,
+    /// Take the next step of what is due to be signed in. `live`: as far as it is known.
+    Bootstrap {
+        live: LiveState,
+    },
     /// Take in what the statusline told, and read the usage of whoever is due.
     Round {
         urgency: Urgency,
@@ -175,6 +180,7 @@ pub enum Ended {
         result: Result<Brought, Failure>,
     },
     SignInSeen(Result<Option<Rotation>, Failure>),
+    Stepped(Result<Stepped, Failure>),
     /// Somebody was due: the provider is being asked now. Another outcome of the same job follows.
     RoundBegan,
     /// `asked`: it began to ask the provider; `told`: the statusline brought something new.

@@ -6,6 +6,7 @@
 //! The engine's own thread never waits for the network or a lock: a click is answered with a board that says
 //! `switching` before the switch begins, however slow the provider is.
 
+mod bootstrap;
 mod duties;
 mod habits;
 mod handle;
@@ -26,7 +27,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
 use signalbox_core::board::{Activity, Board, LiveState, Switching};
-use signalbox_core::episodes::{Announcement, Teller};
+use signalbox_core::episodes::Announcement;
 use signalbox_core::error::{Doing, Problem};
 use signalbox_core::poll::Urgency;
 use signalbox_core::ports::Ports;
@@ -34,6 +35,7 @@ use signalbox_core::profile::Alias;
 use signalbox_core::time::Timestamp;
 use tokio::sync::oneshot;
 
+use bootstrap::Bootstraps;
 use duties::{Aftermath, Fault, Look, Looks};
 pub use habits::{Habits, Pace, WatchedBy};
 pub use handle::EngineHandle;
@@ -43,7 +45,7 @@ use notice::Said;
 use rotation::{Guide, TurnReply};
 pub use rotation::{Taken, Turn};
 use rounds::Rounds;
-use work::Worker;
+use work::{Worker, Workers};
 
 /// How a change of the list of profiles is answered.
 pub type Reply = oneshot::Sender<Result<(), Problem>>;
@@ -142,6 +144,9 @@ struct Engine {
     aftermath: Aftermath,
     fault: Fault,
     guide: Guide,
+    bootstraps: Bootstraps,
+    /// Starts one more worker.
+    workers: Workers,
     next_tick: Instant,
     next_poll: Instant,
     usage: Rounds,
@@ -168,10 +173,8 @@ impl Engine {
     fn new(ports: Arc<Ports>, faces: Box<dyn Faces>, habits: Habits, events: &Sender<Event>) -> std::io::Result<Self> {
         let Habits { pace, restores, announces, notices, watched_by, waits } = habits;
         let leaving = Arc::new(AtomicBool::new(false));
-        let worker = |name| {
-            let teller = Teller::new(notices.clone());
-            Worker::start(name, Arc::clone(&ports), events.clone(), Arc::clone(&leaving), teller)
-        };
+        let workers = Workers::new(&ports, events, &leaving, notices);
+        let worker = |name| workers.start(name);
         let now = Instant::now();
         let board_time = ports.clock.now();
         Ok(Self {
@@ -199,6 +202,8 @@ impl Engine {
             aftermath: Aftermath::default(),
             fault: Fault::default(),
             guide: Guide::default(),
+            bootstraps: Bootstraps::default(),
+            workers,
             // Whoever has just started it wants to see usage soon.
             next_tick: now + pace.tick.min(pace.look_again),
             next_poll: now + pace.poll,
@@ -305,6 +310,10 @@ impl Engine {
             Job::Ask { .. } => &self.asks,
             Job::Tell { .. } => match &self.teller {
                 Some(teller) => teller,
+                None => return,
+            },
+            Job::Bootstrap { .. } => match &self.bootstraps.worker {
+                Some(worker) => worker,
                 None => return,
             },
             Job::Recover { .. }

@@ -30,6 +30,7 @@ impl Engine {
             Ended::Edited { edit, reply, result } => self.edited(&edit, reply, result),
             Ended::Turned { doing, reply, result } => self.turned(&doing, reply, result),
             Ended::SignInSeen(result) => self.sign_in_seen(result),
+            Ended::Stepped(result) => self.stepped(result),
             Ended::Faulted(doing) => {
                 self.faulted(&doing);
                 self.publish();

@@ -79,7 +79,11 @@ impl Turn {
     pub(super) fn take(&self, ports: &Ports) -> Result<Brought, FlowError> {
         Ok(match self {
             Self::Begin { alias, way } => Brought::Begun(Box::new(rotate::begin(ports, alias, *way)?)),
-            Self::Check => Brought::Found(rotate::check(ports)?),
+            Self::Check => {
+                // Whoever wants to know whose it is decides about it, too.
+                rotate::adopt(ports)?;
+                Brought::Found(rotate::check(ports)?)
+            }
             Self::Keep(keep) => Brought::Kept(Box::new(rotate::finish(ports, keep)?)),
             Self::Again => rotate::again(ports).map(|_| Brought::Again)?,
             Self::Answer { code } => rotate::answer(ports, code).map(|()| Brought::Answered)?,
@@ -182,6 +186,7 @@ impl Engine {
                 return;
             }
         };
+        self.bootstraps.signing_in = rotation.as_ref().is_some_and(|rotation| rotation.unasked);
         self.guide.set_aside |= rotation.as_ref().is_some_and(|rotation| rotation.way == Way::Classic);
         let alias = rotation.as_ref().map(|rotation| rotation.alias.clone());
         if alias.is_none() {

@@ -1,8 +1,9 @@
 //! The engine over the core's fakes: a world with two profiles, an engine whose time runs fast, and a recorder of
-//! what faces are told. What a person asks for is in `clicks`, signing in in `rotation`, what others do meanwhile in
+//! what faces are told. What a person asks for is in `clicks`, signing in in `rotation`, by itself in `bootstrap`, what others do meanwhile in
 //! `outside`, what the engine does unasked in `duties`, when it reads usage in `usage`, being a guest in `guest`, what waits
 //! for a yes in `terms`, our own faults in `faults`, sentences in `words`.
 
+mod bootstrap;
 mod clicks;
 mod duties;
 mod faults;

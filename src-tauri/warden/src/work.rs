@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use signalbox_core::board::LiveState;
-use signalbox_core::episodes::Teller;
+use signalbox_core::bootstrap;
+use signalbox_core::episodes::{Notices, Teller};
 use signalbox_core::error::{Code, Doing, NextStep, Problem};
 use signalbox_core::feed;
 use signalbox_core::flow::FlowError;
@@ -48,22 +49,32 @@ pub struct Worker {
     jobs: Sender<Job>,
 }
 
-impl Worker {
+/// What every worker is started with.
+pub struct Workers {
+    ports: Arc<Ports>,
+    ended: Sender<Event>,
+    leaving: Arc<AtomicBool>,
+    notices: Notices,
+}
+
+impl Workers {
     /// `leaving` makes a round of readings stop between two of them.
-    pub fn start(
-        name: &str,
-        ports: Arc<Ports>,
-        ended: Sender<Event>,
-        leaving: Arc<AtomicBool>,
-        teller: Teller,
-    ) -> std::io::Result<Self> {
+    pub fn new(ports: &Arc<Ports>, ended: &Sender<Event>, leaving: &Arc<AtomicBool>, notices: Notices) -> Self {
+        Self { ports: Arc::clone(ports), ended: ended.clone(), leaving: Arc::clone(leaving), notices }
+    }
+
+    pub fn start(&self, name: &str) -> std::io::Result<Worker> {
         let (jobs, queue) = channel();
+        let (ports, ended, leaving) = (Arc::clone(&self.ports), self.ended.clone(), Arc::clone(&self.leaving));
+        let teller = Teller::new(self.notices.clone());
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || Hands { ports, ended, leaving, teller, thinned_at: None }.work_off(&queue))?;
-        Ok(Self { jobs })
+        Ok(Worker { jobs })
     }
+}
 
+impl Worker {
     /// Queues a job. The thread lives as long as the engine that owns this worker.
     pub fn give(&self, job: Job) {
         self.jobs.send(job).expect("a worker's thread ends only with its engine, because every job is caught");
@@ -132,6 +143,10 @@ impl Hands {
             Job::Turn { turn, doing, reply } => {
                 let result = self.attempt(&doing, |ports| turn.take(ports));
                 Ended::Turned { doing, reply, result }
+            }
+            Job::Bootstrap { live } => {
+                let stop = || self.leaving.load(Ordering::Relaxed);
+                Ended::Stepped(self.attempt(&Doing::Watch, |ports| bootstrap::step(ports, &live, &stop)))
             }
             Job::LookAtTheSignIn => Ended::SignInSeen(self.attempt(&Doing::Watch, rotate::look)),
             Job::Round { urgency } => self.round(urgency),

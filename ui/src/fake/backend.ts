@@ -205,6 +205,7 @@ function added(alias: string, board: Board): Card {
     usage: null,
     deadline: { at: at + 7 * 86_400_000, assumed: true },
     older: 0,
+    bootstrap: null,
     action: "none",
   };
 }

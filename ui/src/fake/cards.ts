@@ -79,6 +79,7 @@ export function card(now: number, outline: Outline): Card {
     usage: used === undefined ? null : reading(now - readAgo, meters),
     deadline: { at: now + endsIn, assumed: false },
     older: 2,
+    bootstrap: null,
     action: "switch",
   };
 }

@@ -23,4 +23,8 @@ email: string | null, way: Way, begunAt: Timestamp,
 /**
  * When it is given up.
  */
-until: Timestamp, step: Step, };
+until: Timestamp, 
+/**
+ * Nobody asked for it: it is a bootstrap's, which keeps the login by itself.
+ */
+unasked: boolean, step: Step, };

@@ -31,6 +31,8 @@ export interface Means {
   readonly ability: Ability;
   /** The browser that can give a profile a window of its own, such as "Chrome"; null: none is installed. */
   readonly own: string | null;
+  /** What a person is told whose settings let Signalbox press Authorize; null: they do not. */
+  readonly presses: string | null;
 }
 
 /** Where the page of a sign-in opens: in the browser of every day, or in a window that is this profile's own. */

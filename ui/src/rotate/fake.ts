@@ -121,7 +121,7 @@ export function fakeBackend(query: URLSearchParams): RotateBackend {
     onWanted: () => () => undefined,
     async means() {
       await wait();
-      return { ability: { kind: "isolated" }, own: query.has("alone") ? null : "Chrome", ...scene.means };
+      return { ability: { kind: "isolated" }, own: query.has("alone") ? null : "Chrome", presses: null, ...scene.means };
     },
     underWay: () => Promise.resolve(underWay),
     async begin(alias, place) {
@@ -228,6 +228,7 @@ function attempt(scene: Scene, step: Step, board: Board, named: (alias: string) 
     way: scene.classic === true ? "classic" : "isolated",
     begunAt: until - 15 * MINUTE,
     until,
+    unasked: false,
     window: "0123456789abcdef",
     step,
     opened: scene.opened ?? null,

@@ -135,10 +135,15 @@ export function isOpen(page: Page): boolean {
   return "underWay" in page;
 }
 
+/** Whether nothing but a person brings it back. */
+function needsPerson({ action, bootstrap }: Card): boolean {
+  return bootstrap === null ? action === "signIn" : bootstrap.kind === "stalled";
+}
+
 /** The profiles that need a person, in the board's order, without those that were dealt with. */
 export function due({ board, passed }: Situation): readonly Card[] {
   const cards = board?.cards ?? [];
-  return cards.filter((card) => card.action === "signIn" && !passed.includes(card.alias));
+  return cards.filter((card) => needsPerson(card) && !passed.includes(card.alias));
 }
 
 function planned(situation: Situation): readonly Card[] {

@@ -95,6 +95,7 @@ export const say = {
     opening: "Opening the page…",
     openedShared: "The page is open in your browser.",
     openedOwn: "The page is open in a window of its own.",
+    unasked: "Signalbox opened the page by itself, in a window of its own. One click on Authorize finishes.",
     waiting: "Waiting for you",
     left: (time: string) => `${time} left`,
     noTimeLeft: "The time is up…",
@@ -163,7 +164,8 @@ export const say = {
     cancelled: "Nothing was changed",
     timeUp: "The time for this sign-in is up",
     elsewhere: "This sign-in has ended",
-    elsewhereWhy: "It was confirmed or cancelled somewhere else, for instance in a terminal.",
+    elsewhereWhy:
+      "It was confirmed or cancelled somewhere else, in a terminal for instance, or finished by itself. The board shows how.",
     isolated: (live: string | null) =>
       live === null
         ? "What the sign-in had begun is removed."

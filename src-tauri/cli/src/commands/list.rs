@@ -73,7 +73,7 @@ fn row(card: &Card, now: Timestamp) -> Vec<Cell> {
 
 /// What is known of the login; with less room, without how long ago that was seen.
 fn badge(card: &Card, now: Timestamp) -> Cell {
-    let text = words::badge(&card.badge, now);
+    let text = words::standing(card, now);
     let short = match card.badge.reason {
         Reason::Synced { .. } => "synced",
         Reason::Checked { .. } => "checked",

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use serde_json::json;
-use signalbox_core::board::{Badge, Board, Card, Level, LiveState, Reason};
+use signalbox_core::board::{Board, Card, LiveState, Reason};
 use signalbox_core::error::{Doing, NextStep};
 use signalbox_core::ports::{FileName, StoreError};
 use signalbox_core::profile::{Alias, Roster};
@@ -111,7 +111,7 @@ fn headline(style: Style, board: &Board) -> String {
 }
 
 fn login(style: Style, card: &Card, board: &Board) -> String {
-    let badge = style.paint(&words::badge(&card.badge, board.now), render::level(&card.badge));
+    let badge = style.paint(&words::standing(card, board.now), render::level(&card.badge));
     // The badge of a login that ends soon says so itself.
     let said = matches!(card.badge.reason, Reason::DeadlineNear { .. });
     let mut parts = vec![badge];
@@ -154,11 +154,10 @@ fn troubles(board: &Board, leftovers: &Leftovers, reverted: Option<&Reverted>) -
         troubles.push(format!("hint: {todo}"));
     }
     troubles.extend(reverted.map(|undone| undone.words(board.now)));
-    let needs_login = |badge: &Badge| matches!(badge.reason, Reason::LoginNeeded | Reason::Unreadable);
-    for card in board.cards.iter().filter(|card| card.badge.level == Level::Red && needs_login(&card.badge)) {
+    for card in board.cards.iter().filter(|card| card.needs_person() && card.badge.reason != Reason::SignedOut) {
         let alias = card.alias.clone();
         let step = if card.setup_token { NextStep::NewToken { alias } } else { NextStep::SignIn { alias } };
-        let what = words::badge(&card.badge, board.now);
+        let what = words::standing(card, board.now);
         troubles.push(format!("{}: {what}; {}", card.alias, words::hint(&step, board.now)));
     }
     match leftovers.held {

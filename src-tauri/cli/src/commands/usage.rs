@@ -77,7 +77,7 @@ fn block(style: Style, card: &Card, reading: Option<&Reading>, now: Timestamp) -
     }
     text.push_str(&style.paint(&format!(" · {}", about.join(" · ")), Colour::Dim));
     if card.badge.level == Level::Red {
-        let badge = words::badge(&card.badge, now);
+        let badge = words::standing(card, now);
         text.push_str(&format!(" · {}", style.paint(&badge, render::level(&card.badge))));
     }
     text.push('\n');

@@ -2,6 +2,7 @@
 //! when there is one, and its words; leaves when it is over to the parent.
 
 use crate::board::{Board, Card, Deadline, LiveState, Reason};
+use crate::bootstrap::Bootstrap;
 use crate::error::{Code, NextStep};
 use crate::policy;
 use crate::profile::Alias;
@@ -33,6 +34,9 @@ fn of_card(card: &Card, board: &Board) -> Option<Episode> {
             format!("Its year is over. {}", how_to_replace(alias)),
             Action::Show,
         ),
+        // Its window comes up by itself, which is word enough.
+        _ if card.bootstrap.is_some_and(Bootstrap::goes_on) => None,
+        _ if card.bootstrap.is_some() => stalled(card),
         (Reason::LoginNeeded, _) => episode(
             What::LoginNeeded,
             format!("{alias} has to be signed in again"),
@@ -55,6 +59,23 @@ fn of_card(card: &Card, board: &Board) -> Option<Episode> {
             episode(what, title, body, action)
         }
     }
+}
+
+/// It was tried in vain to sign the profile in by itself.
+fn stalled(card: &Card) -> Option<Episode> {
+    let (Some(Bootstrap::Stalled { since }), alias) = (card.bootstrap, &card.alias) else { return None };
+    Some(Episode {
+        what: What::Stalled,
+        of: card.id.clone(),
+        mark: since,
+        level: None,
+        announcement: Announcement {
+            title: format!("The sign-in of {alias} has stalled"),
+            body: "Its own window did not bring it back, and is not opened again by itself. Sign in to it yourself."
+                .to_owned(),
+            action: Action::SignIn(alias.clone()),
+        },
+    })
 }
 
 /// The nearest of the two moments before a deadline, if it has come.

@@ -8,10 +8,12 @@ mod server;
 mod signin;
 mod stores;
 mod surroundings;
+mod windows;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::bootstrap::Choice;
 use crate::document::Document;
 use crate::feed::{Heard, Report};
 use crate::history::{Entry, Event};
@@ -71,6 +73,8 @@ pub(crate) struct State {
     heard: HashMap<String, Heard>,
     view: View,
     terms: Terms,
+    bootstrap: Choice,
+    windows: windows::Windows,
     back_offs: HashMap<crate::identity::Identity, BackOff>,
     sessions: Vec<Session>,
     pins: Vec<Pin>,
@@ -120,6 +124,8 @@ impl World {
             heard: HashMap::new(),
             view: View::default(),
             terms: Terms::default(),
+            bootstrap: Choice::default(),
+            windows: windows::Windows::default(),
             back_offs: HashMap::new(),
             sessions: Vec::new(),
             pins: Vec::new(),
@@ -163,6 +169,7 @@ impl World {
             sessions: Box::new(self.clone()),
             delegate: Box::new(self.clone()),
             signin: Box::new(self.clone()),
+            windows: Box::new(self.clone()),
             history: Box::new(self.clone()),
             engine: self.lock().engine,
         }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::bootstrap::Choice;
 use crate::feed::{Report, Told};
 use crate::identity::Identity;
 use crate::policy::BackOff;
@@ -191,6 +192,17 @@ impl Preferences for World {
     fn set_terms(&self, terms: Terms) -> Result<(), StoreError> {
         self.step("preferences.set_terms", unwritable, |state, _| {
             state.terms = terms;
+            Ok(())
+        })
+    }
+
+    fn bootstrap(&self) -> Choice {
+        self.lock().bootstrap
+    }
+
+    fn set_bootstrap(&self, choice: Choice) -> Result<(), StoreError> {
+        self.step("preferences.set_bootstrap", unwritable, |state, _| {
+            state.bootstrap = choice;
             Ok(())
         })
     }

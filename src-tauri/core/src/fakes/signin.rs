@@ -43,6 +43,11 @@ impl World {
         sign_in(&mut state, &id, account);
     }
 
+    /// Whether somebody waits for a person who signs in.
+    pub fn waits_for_a_sign_in(&self) -> bool {
+        self.lock().signins.values().any(|attempt| !attempt.ended)
+    }
+
     /// The child of the waiting attempt ends without a login.
     pub fn sign_in_fails(&self) {
         for attempt in self.lock().signins.values_mut() {

@@ -127,6 +127,13 @@ pub enum SigninError {
     Store(#[from] StoreError),
 }
 
+/// Why no window came up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no window of its own came up: {why}")]
+pub struct WindowError {
+    pub why: String,
+}
+
 /// Why Claude Code could not be made to renew a login.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DelegateError {

@@ -26,6 +26,9 @@ pub(super) struct Record {
     pub expects: Option<Expected>,
     pub way: Way,
     pub begun_at: Timestamp,
+    /// Nobody asked for it.
+    #[serde(default)]
+    pub unasked: bool,
     /// The login that the classic way set aside, if there was one.
     #[serde(default)]
     pub frozen: Option<Frozen>,
@@ -56,7 +59,8 @@ pub(super) struct Frozen {
 impl Record {
     pub(super) fn new(ports: &Ports, alias: &Alias, expects: Option<Expected>, way: Way) -> Result<Self, FlowError> {
         let (id, begun_at) = (SigninId::new(ports)?, ports.clock.now());
-        Ok(Self { version: envelope::VERSION, id, alias: alias.clone(), expects, way, begun_at, frozen: None })
+        let (version, unasked, frozen) = (envelope::VERSION, false, None);
+        Ok(Self { version, id, alias: alias.clone(), expects, way, begun_at, unasked, frozen })
     }
 }
 

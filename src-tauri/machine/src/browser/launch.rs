@@ -61,15 +61,22 @@ pub fn is_sandboxed() -> bool {
 
 /// An error where a window certainly cannot come up.
 pub fn screen(command: &Command) -> Result<(), BrowserError> {
-    if cfg!(target_os = "macos") {
-        return Ok(());
-    }
-    let variable = |name: &str| {
-        let own = command.get_envs().find(|(each, _)| *each == name).map(|(_, value)| value.map(OsString::from));
-        own.unwrap_or_else(|| std::env::var_os(name)).filter(|value| !value.is_empty())
+    let own = |name: &str| {
+        let set = command.get_envs().find(|(each, _)| *each == name);
+        set.map(|(_, value)| value.map(OsString::from))
     };
-    let there = ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(|name| variable(name).is_some());
-    there.then_some(()).ok_or(BrowserError::NoScreen)
+    is_there(own).then_some(()).ok_or(BrowserError::NoScreen)
+}
+
+/// Whether a window may come up in our environment with `besides` in it.
+pub fn has_screen(besides: &[(OsString, OsString)]) -> bool {
+    is_there(|name| besides.iter().rev().find(|(each, _)| each == name).map(|(_, value)| Some(value.clone())))
+}
+
+/// `own`: what stands in the place of our own variable, if something does.
+fn is_there(own: impl Fn(&str) -> Option<Option<OsString>>) -> bool {
+    let variable = |name| own(name).unwrap_or_else(|| std::env::var_os(name)).filter(|value| !value.is_empty());
+    cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(|name| variable(name).is_some())
 }
 
 /// In a group of its own it does not hear a Ctrl-C at our terminal, nor the terminal being closed. It gets none of the

@@ -3,6 +3,7 @@
 //! the `Teller`.
 
 use chrono::NaiveDate;
+use signalbox_core::bootstrap::Choice;
 use signalbox_core::episodes::Notices;
 use signalbox_core::terms::{Acceptance, Terms};
 use signalbox_core::view::{Hides, Order, Resets, Shows, View};
@@ -48,6 +49,33 @@ pub(super) struct Choices {
     pub menu_bar: MenuBar,
     pub notices: Notices,
     pub terms: SeenTerms,
+    pub bootstrap: SetBootstrap,
+}
+
+/// `[bootstrap]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SetBootstrap {
+    mode: Mode,
+    headless: bool,
+}
+
+/// The three of [`Choice`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    Off,
+    #[default]
+    Ready,
+    Press,
+}
+
+impl SetBootstrap {
+    pub fn choice(self) -> Choice {
+        match self.mode {
+            Mode::Off => Choice::Off,
+            Mode::Ready => Choice::Ready,
+            Mode::Press => Choice::Press { headless: self.headless },
+        }
+    }
 }
 
 /// `[terms]`: a version without a day says nothing, nor does a day without a version.
@@ -72,6 +100,7 @@ const ORDERS: Names<Order> = &[("hand", Order::Hand), ("headroom", Order::Headro
 const SHOWS: Names<Shows> = &[("used", Shows::Used), ("left", Shows::Left)];
 const RESETS: Names<Resets> = &[("countdown", Resets::Countdown), ("clock", Resets::Clock)];
 const HIDES: Names<Hides> = &[("while-shared", Hides::WhileShared), ("always", Hides::Always), ("never", Hides::Never)];
+const MODES: Names<Mode> = &[("off", Mode::Off), ("ready", Mode::Ready), ("press", Mode::Press)];
 const STYLES: Names<MenuBarStyle> = &[
     ("icon", MenuBarStyle::Icon),
     ("percent", MenuBarStyle::Percent),
@@ -104,6 +133,13 @@ impl Choices {
             ("board", "hides") => {
                 let expected = r#""while-shared", "always" or "never""#;
                 self.view.hides = named(HIDES, value).ok_or(("board.hides", expected))?;
+            }
+            ("bootstrap", "mode") => {
+                let expected = r#""off", "ready" or "press""#;
+                self.bootstrap.mode = named(MODES, value).ok_or(("bootstrap.mode", expected))?;
+            }
+            ("bootstrap", "headless") => {
+                self.bootstrap.headless = value.as_bool().ok_or(("bootstrap.headless", "true or false"))?;
             }
             ("menu_bar", "style") => {
                 let expected = r#""icon", "percent", "bars" or "countdown""#;
@@ -164,6 +200,16 @@ pub(super) fn keys_of(view: &View) -> [(&'static str, toml_edit::Value); 5] {
         ("resets", name_of(RESETS, &view.resets).into()),
         ("hides", name_of(HIDES, &view.hides).into()),
     ]
+}
+
+/// What is done about a login that is due as the keys of `[bootstrap]`.
+pub(super) fn keys_of_bootstrap(choice: Choice) -> [(&'static str, toml_edit::Value); 2] {
+    let (mode, headless) = match choice {
+        Choice::Off => (Mode::Off, false),
+        Choice::Ready => (Mode::Ready, false),
+        Choice::Press { headless } => (Mode::Press, headless),
+    };
+    [("mode", name_of(MODES, &mode).into()), ("headless", headless.into())]
 }
 
 /// What was seen of the terms as the keys of `[terms]`; `None`: the key is not there.

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use signalbox_core::bootstrap::Choice;
 use signalbox_core::ports::{Preferences, StoreError};
 use signalbox_core::terms::Terms;
 use signalbox_core::view::View;
@@ -29,11 +30,12 @@ pub struct SettingsFile {
 struct Chosen {
     view: View,
     terms: Terms,
+    bootstrap: Choice,
 }
 
 impl From<&Choices> for Chosen {
     fn from(choices: &Choices) -> Self {
-        Self { view: choices.view, terms: choices.terms.terms() }
+        Self { view: choices.view, terms: choices.terms.terms(), bootstrap: choices.bootstrap.choice() }
     }
 }
 
@@ -72,7 +74,8 @@ impl SettingsFile {
                 let _ = choices.set(section, key, value);
             }
         }
-        Chosen::from(&choices)
+        // What cannot be understood as a whole allows nothing that is done unasked.
+        Chosen { bootstrap: Choice::Off, ..Chosen::from(&choices) }
     }
 
     fn document(&self) -> Result<DocumentMut, StoreError> {
@@ -140,6 +143,19 @@ impl Preferences for SettingsFile {
         self.change("board", |board| {
             for ((key, value), (_, default)) in choices::keys_of(&view).into_iter().zip(defaults) {
                 put(board, key, value, &default);
+            }
+        })
+    }
+
+    fn bootstrap(&self) -> Choice {
+        self.chosen().bootstrap
+    }
+
+    fn set_bootstrap(&self, choice: Choice) -> Result<(), StoreError> {
+        let defaults = choices::keys_of_bootstrap(Choice::default());
+        self.change("bootstrap", |table| {
+            for ((key, value), (_, default)) in choices::keys_of_bootstrap(choice).into_iter().zip(defaults) {
+                put(table, key, value, &default);
             }
         })
     }

@@ -1,6 +1,7 @@
 //! The rows, the tooltip and the icon for boards of every kind.
 
 use signalbox_core::board::{Badge, CardAction, Level, Severity, Switching};
+use signalbox_core::bootstrap::Bootstrap;
 use signalbox_core::time::{DAY, MINUTE, Timestamp};
 
 use signalbox_core::view::View;
@@ -34,6 +35,10 @@ pub fn meter(short: &str, percent: f64) -> Meter {
 pub type Read = Option<(i64, Vec<Meter>)>;
 
 pub fn card(name: &str, active: bool, reason: Reason, meters: Read) -> Card {
+    let action = match reason {
+        Reason::LoginNeeded | Reason::Unreadable | Reason::SignedOut => CardAction::SignIn,
+        _ => CardAction::Switch,
+    };
     Card {
         id: name.to_owned(),
         alias: alias(name),
@@ -51,7 +56,8 @@ pub fn card(name: &str, active: bool, reason: Reason, meters: Read) -> Card {
         }),
         deadline: None,
         older: 0,
-        action: CardAction::Switch,
+        bootstrap: None,
+        action,
     }
 }
 
@@ -147,6 +153,10 @@ fn without_profiles_a_header_says_what_to_do() {
 fn the_icon_has_a_dot_when_somebody_has_to_act() {
     let icon = |board: &Board| tray(board).icon;
     assert_eq!(icon(&board(vec![card("old", false, Reason::LoginNeeded, None)])), Icon::Attention);
+    let by_itself = |bootstrap| Card { bootstrap: Some(bootstrap), ..card("old", false, Reason::LoginNeeded, None) };
+    assert_eq!(icon(&board(vec![by_itself(Bootstrap::Due)])), Icon::Plain, "nobody has to be asked");
+    assert_eq!(icon(&board(vec![by_itself(Bootstrap::Ready)])), Icon::Plain, "its window is word enough");
+    assert_eq!(icon(&board(vec![by_itself(Bootstrap::Stalled { since: NOW })])), Icon::Attention);
     assert_eq!(icon(&board(vec![card("work", true, Reason::SignedOut, None)])), Icon::Attention);
     assert_eq!(icon(&board(vec![card("work", true, Reason::Unconfirmed, None)])), Icon::Plain, "offline is not wrong");
     let mut failed = board(vec![card("work", true, synced(), None)]);

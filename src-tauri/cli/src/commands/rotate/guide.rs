@@ -1,6 +1,7 @@
 //! Leads a person through one sign-in: says what will happen, opens the page, waits, shows who signed in, and keeps the login or gives it
 //! up. Owns the words and the questions; every step is a flow of `signalbox_core::rotate`.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use signalbox_core::error::{Code, Doing, NextStep, Problem};
@@ -11,7 +12,7 @@ use signalbox_core::time::Timestamp;
 use signalbox_core::words;
 use signalbox_machine::browser::folder::NoKey;
 use signalbox_machine::browser::page::Refused;
-use signalbox_machine::browser::{BrowserError, Browsers, Choice, Page, WindowKey};
+use signalbox_machine::browser::{BrowserError, Browsers, Choice, Opened, Page, WindowKey};
 
 use super::typed::{Heard, Typed};
 use crate::args::{RotateOptions, Window};
@@ -35,7 +36,7 @@ pub fn through(
     })?;
     // For as long as it is held nobody takes the live login back.
     let Begun { rotation, guard: _guard } = begun(context, options, alias).map_err(while_doing(&doing))?;
-    let guide = Guide { context, options, keep_as, alias, doing: &doing };
+    let guide = Guide { context, options, keep_as, alias, doing: &doing, in_own_window: Cell::new(false) };
     guide.introduce(&rotation);
     guide.until_it_ends(rotation, typed)
 }
@@ -56,6 +57,8 @@ struct Guide<'a> {
     keep_as: Option<&'a Alias>,
     alias: &'a Alias,
     doing: &'a Doing,
+    /// The page was opened in the profile's own window.
+    in_own_window: Cell<bool>,
 }
 
 /// What a person made up his mind to.
@@ -89,7 +92,7 @@ impl Guide<'_> {
                     shown = Some(page.clone());
                 }
                 Step::SignedIn => match self.decide(&mut typed)? {
-                    Choose::Keep(keep) => return self.finish(&keep),
+                    Choose::Keep(keep) => return self.finish(&keep, &rotation.window),
                     Choose::Cancel => return Err(self.give_up("you gave it up")?),
                     Choose::Again => {
                         rotation = rotate::again(&self.context.ports).map_err(while_doing(self.doing))?;
@@ -127,7 +130,10 @@ impl Guide<'_> {
         let opened = match self.options.window {
             Window::None => false,
             window => match open_in(self.context, window, &rotation.window, page) {
-                Ok(()) => true,
+                Ok(own) => {
+                    self.in_own_window.set(own);
+                    true
+                }
                 Err(why) => {
                     self.context.note(&format!("no browser was opened: {why}"));
                     false
@@ -194,8 +200,15 @@ impl Guide<'_> {
         }
     }
 
-    fn finish(&self, keep: &Keep) -> Result<Finished, Failure> {
+    fn finish(&self, keep: &Keep, window: &str) -> Result<Finished, Failure> {
         let finished = rotate::finish(&self.context.ports, keep).map_err(while_doing(self.doing))?;
+        // Whose session that window holds is known only of the account that was asked for.
+        if self.in_own_window.get()
+            && *keep == Keep::AsAsked
+            && let Err(error) = self.context.ports.windows.note_session(window, self.context.now())
+        {
+            tracing::info!(%error, "it was not noted that the profile's browser is signed in");
+        }
         let alias = &finished.alias;
         self.context.say(&match (finished.is_new, finished.is_live) {
             (true, true) => format!("{alias} is a profile now, and live.\n"),
@@ -248,8 +261,8 @@ fn who(found: &Found, now: Timestamp) -> String {
     format!("{}{plan}{ends}", found.email)
 }
 
-/// Opens a page in the profile's own window or in the browser of every day.
-fn open_in(context: &Context, window: Window, key: &str, page: &str) -> Result<(), NotOpened> {
+/// Opens a page in the profile's own window or in the browser of every day. `true`: in its own.
+fn open_in(context: &Context, window: Window, key: &str, page: &str) -> Result<bool, NotOpened> {
     let (page, key) = (Page::parse(page)?, WindowKey::parse(key)?);
     let own = Browsers::new(&context.surroundings, Choice::Any);
     // Whoever has a window of his own wants to be signed in there.
@@ -258,8 +271,8 @@ fn open_in(context: &Context, window: Window, key: &str, page: &str) -> Result<(
         Window::Auto if own.exists(&key).unwrap_or(false) => Choice::Any,
         Window::Auto | Window::Default | Window::None => Choice::Default,
     };
-    Browsers::new(&context.surroundings, choice).open(&key, &page)?;
-    Ok(())
+    let opened = Browsers::new(&context.surroundings, choice).open(&key, &page)?;
+    Ok(matches!(opened, Opened::Own { .. }))
 }
 
 /// Why a page was not opened.
