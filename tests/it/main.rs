@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 mod app;
 mod bootstrap;
+#[cfg(target_os = "linux")]
+mod browser;
 mod cli;
 mod conformance;
 mod contract;
