@@ -1,6 +1,7 @@
 //! What every `Preferences` promises: how a person wants the board drawn, and what they have seen of the terms, found again by
 //! every program.
 
+use signalbox_core::bootstrap::Choice;
 use signalbox_core::ports::Preferences;
 use signalbox_core::terms::{Acceptance, Terms};
 use signalbox_core::view::{Hides, Order, Resets, Shows, View};
@@ -39,6 +40,7 @@ conformance!([
     choosing_the_same_again_changes_nothing,
     what_was_seen_of_the_terms_is_found_again_by_another_program,
     the_terms_and_the_view_leave_each_other_alone,
+    what_is_done_about_a_login_that_is_due_is_found_again_by_another_program,
 ];
     fake = super::Rig::fake(),
     file = super::Rig::file(),
@@ -118,4 +120,18 @@ fn the_terms_and_the_view_leave_each_other_alone(rig: &Rig) {
     assert_eq!(rig.other.set_terms(terms), Ok(()));
     assert_eq!(rig.store.set_view(View { shows: Shows::Left, ..view }), Ok(()));
     assert_eq!((rig.other.view(), rig.other.terms()), (View { shows: Shows::Left, ..view }, terms));
+}
+
+fn what_is_done_about_a_login_that_is_due_is_found_again_by_another_program(rig: &Rig) {
+    assert_eq!(rig.store.bootstrap(), Choice::Ready, "the click is the person's");
+    for choice in [
+        Choice::Press { headless: false },
+        Choice::Press { headless: true },
+        Choice::Off,
+        Choice::Ready,
+        Choice::Press { headless: false },
+    ] {
+        assert_eq!(rig.store.set_bootstrap(choice), Ok(()));
+        assert_eq!((rig.store.bootstrap(), rig.other.bootstrap()), (choice, choice));
+    }
 }

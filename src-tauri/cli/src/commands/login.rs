@@ -42,7 +42,8 @@ fn choose(context: &Context, mode: Mode, yes: bool) -> Result<Report, Failure> {
     };
     if mode == Mode::Press {
         context.note(&format!("{PRESS_WARNING} Read {TERMS}"));
-        if !yes && !(context.can_ask() && context.ask("Press it all the same?")) {
+        let agreed = yes || (context.can_ask() && context.ask("Press it all the same?"));
+        if !agreed {
             let message = format!("Cannot {}: it needs your yes", doing.words());
             let hint = "add `--yes` once you have read that; `ready` leaves the click to you";
             return Err(Failure::new(Code::Confirmation, message, NextStep::Confirm).with_hint(hint));

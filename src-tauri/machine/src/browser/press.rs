@@ -172,7 +172,7 @@ fn run(browsers: &Browsers, task: &Task<'_>) -> Result<Pressed, Reason> {
     let until = Instant::now() + task.rules.limit;
     let outcome = Run { task, until, pressed: false }.on(&mut wire, &mut child);
     // In time or not, it is asked to close, so that it writes its sessions to the disk.
-    let _ = wire.call(None, Method::Close, json!({}), Instant::now() + CLOSING);
+    let _ = wire.call(None, Method::Close, &json!({}), Instant::now() + CLOSING);
     drop(wire);
     bury(&mut child);
     outcome.map(|()| Pressed { kind })

@@ -105,3 +105,70 @@ impl Windows for ProfileWindows {
         WindowKey::parse(window).map_or(Ok(()), |key| self.browsers(Choice::Any).folders.forget_signed_in(&key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::super::Kind;
+    use super::*;
+
+    const WINDOW: &str = "0123456789abcdef";
+
+    /// A computer with a Chromium, and windows on a screen.
+    fn windows() -> (tempfile::TempDir, ProfileWindows) {
+        let home = tempfile::tempdir().expect("a folder");
+        let program = home.path().join("chromium");
+        std::fs::write(&program, "#!/bin/sh\nexit 0\n").expect("written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
+        let search_path = Some(home.path().as_os_str().to_owned());
+        let surroundings = Surroundings { search_path, ..Surroundings::at_home(home.path()) };
+        let windows = ProfileWindows::new(&surroundings);
+        (home, windows.with_variables([("DISPLAY".into(), ":none".into()), ("WAYLAND_DISPLAY".into(), "".into())]))
+    }
+
+    fn note(windows: &ProfileWindows, kind: Kind) {
+        let key = WindowKey::parse(WINDOW).expect("a key");
+        windows.browsers(Choice::Any).note_signed_in(&key, kind, Timestamp::from_ms(1)).expect("noted");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_session_needs_a_note_its_browser_and_a_screen() {
+        let (home, windows) = windows();
+        assert!(!windows.holds_session(WINDOW), "nobody has signed in there");
+        assert!(!home.path().join(".local").exists(), "and nothing is made by asking");
+        note(&windows, Kind::Brave);
+        assert!(!windows.holds_session(WINDOW), "that browser is not installed any more");
+        note(&windows, Kind::Chromium);
+        assert!(windows.holds_session(WINDOW));
+        let nowhere = [("DISPLAY".into(), "".into())];
+        let windows = windows.with_variables(nowhere);
+        assert!(!windows.holds_session(WINDOW), "there is no screen");
+        assert!(!windows.holds_session("../../x"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_session_is_noted_in_the_browser_where_it_was_and_forgotten() {
+        let (_home, windows) = windows();
+        windows.note_session(WINDOW, Timestamp::from_ms(7)).expect("noted");
+        assert!(windows.holds_session(WINDOW), "in the first browser that there is");
+        windows.forget_session(WINDOW).expect("forgotten");
+        assert!(!windows.holds_session(WINDOW));
+    }
+
+    #[test]
+    fn an_address_that_is_none_of_anthropics_comes_up_nowhere() {
+        let (_home, windows) = windows();
+        for page in ["https://example.com/oauth/authorize", "file:///etc/passwd", ""] {
+            let error = windows.open(WINDOW, page).expect_err(page);
+            assert!(
+                error.to_string().starts_with("no window of its own came up: this address is not opened"),
+                "{error}"
+            );
+            let left = windows.press(WINDOW, page, false, &|| false).expect_err(page);
+            assert_eq!((left.signed_out, left.window), (false, Err(error)));
+        }
+    }
+}

@@ -182,7 +182,7 @@ fn wants_sign_in(url: &Url, facts: &Facts, rules: &PressRules) -> bool {
     let path = url.path();
     let below = |each: &&str| path == *each || path.strip_prefix(*each).is_some_and(|rest| rest.starts_with('/'));
     theirs
-        && (SIGN_IN_PATHS.iter().any(|each| below(each))
+        && (SIGN_IN_PATHS.iter().any(below)
             || facts.inputs.iter().any(|input| SIGN_IN_INPUTS.contains(&input.as_str())))
 }
 
@@ -198,8 +198,8 @@ fn is_known_place(url: &Url, opened: &Page, rules: &PressRules) -> bool {
 
 /// The button answers the request that stands in the address; it has to be the one that was opened.
 fn is_same_request(url: &Url, opened: &Page) -> bool {
-    let alike = |name: &&str| parameter(url, name) == parameter(opened.url(), name);
-    parameter(opened.url(), "state").is_some() && SAME.iter().all(|name| alike(&name))
+    let alike = |name: &str| parameter(url, name) == parameter(opened.url(), name);
+    parameter(opened.url(), "state").is_some() && SAME.iter().all(|name| alike(name))
 }
 
 /// Whether the consent goes to a program on this machine, or to Anthropic's page that shows a code.

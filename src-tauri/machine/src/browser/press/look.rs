@@ -89,7 +89,7 @@ pub struct Eyes<'a> {
 impl Eyes<'_> {
     /// The one page of the browser, which was `before` the last time; `None` before it is there, and after its window was closed.
     pub fn the_page(&mut self, before: Option<Seen>) -> Result<Option<Seen>, Gone> {
-        let targets = match self.wire.call(None, Method::Targets, json!({}), self.until) {
+        let targets = match self.wire.call(None, Method::Targets, &json!({}), self.until) {
             Ok(targets) => targets,
             Err(Silence::Gone) => return Err(Gone::Browser),
             // It is busy, and the page may be there all the same.
@@ -112,7 +112,8 @@ impl Eyes<'_> {
         if before.as_ref().is_some_and(|seen| seen.target == target) {
             return Ok(before);
         }
-        let attached = self.wire.call(None, Method::Attach, json!({ "targetId": target, "flatten": true }), self.until);
+        let attached =
+            self.wire.call(None, Method::Attach, &json!({ "targetId": target, "flatten": true }), self.until);
         let session = attached.ok().and_then(|attached| attached["sessionId"].as_str().map(str::to_owned));
         Ok(session.map(|session| Seen { target: target.to_owned(), session }))
     }
@@ -128,7 +129,8 @@ impl Eyes<'_> {
     }
 
     fn evaluate<T: DeserializeOwned>(&mut self, page: &Seen, given: &[(&str, &str)], program: &str) -> Option<T> {
-        let mut call = |method, parameters| self.wire.call(Some(&page.session), method, parameters, self.until).ok();
+        let mut call =
+            |method, parameters: Value| self.wire.call(Some(&page.session), method, &parameters, self.until).ok();
         let frame = call(Method::FrameTree, json!({}))?;
         let frame = frame["frameTree"]["frame"]["id"].as_str()?;
         let world = call(Method::IsolatedWorld, json!({ "frameId": frame, "worldName": WORLD }))?;

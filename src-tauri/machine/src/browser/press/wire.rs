@@ -93,7 +93,7 @@ impl Wire {
         &mut self,
         session: Option<&str>,
         method: Method,
-        parameters: Value,
+        parameters: &Value,
         until: Instant,
     ) -> Result<Value, Silence> {
         self.calls += 1;
@@ -167,7 +167,7 @@ mod tests {
             }
             (String::from_utf8(heard[..read].to_vec()).expect("text"), theirs)
         });
-        let answer = wire.call(Some("S"), Method::FrameTree, json!({}), Instant::now() + LONG);
+        let answer = wire.call(Some("S"), Method::FrameTree, &json!({}), Instant::now() + LONG);
         assert_eq!(answer, Ok(json!({ "a": 2 })));
         let (said, _theirs) = browser.join().expect("it ended");
         assert!(said.ends_with('\0'), "{said:?}");
@@ -179,13 +179,13 @@ mod tests {
     #[test]
     fn a_browser_that_is_silent_or_gone_or_says_no_is_told_apart() {
         let (mut wire, mut theirs) = pair();
-        assert_eq!(wire.call(None, Method::Targets, json!({}), Instant::now() + SOON), Err(Silence::Late));
+        assert_eq!(wire.call(None, Method::Targets, &json!({}), Instant::now() + SOON), Err(Silence::Late));
         theirs.write_all(b"{\"id\":2,\"error\":{\"code\":-32000,\"message\":\"no\"}}\0").expect("written");
-        assert_eq!(wire.call(None, Method::Targets, json!({}), Instant::now() + LONG), Err(Silence::Refused));
+        assert_eq!(wire.call(None, Method::Targets, &json!({}), Instant::now() + LONG), Err(Silence::Refused));
         theirs.write_all(b"nonsense\0").expect("written");
-        assert_eq!(wire.call(None, Method::Targets, json!({}), Instant::now() + LONG), Err(Silence::Gone));
+        assert_eq!(wire.call(None, Method::Targets, &json!({}), Instant::now() + LONG), Err(Silence::Gone));
         drop(theirs);
-        assert_eq!(wire.call(None, Method::Targets, json!({}), Instant::now() + LONG), Err(Silence::Gone));
+        assert_eq!(wire.call(None, Method::Targets, &json!({}), Instant::now() + LONG), Err(Silence::Gone));
     }
 
     #[test]

@@ -175,3 +175,11 @@ fn a_slip_elsewhere_does_not_make_the_app_ask_anew_and_one_in_the_record_does() 
         assert_eq!(terms(&record.replace("version = 1", slip)).accepted, None, "{slip}");
     }
 }
+
+#[test]
+fn a_file_that_makes_no_sense_lets_nothing_happen_by_itself() {
+    let home = Home::with("[bootstrap]\nmode = \"press\"\n");
+    assert_eq!(home.file.bootstrap(), Choice::Press { headless: false });
+    home.write("[bootstrap]\nmode = \"press\"\n\n[watch]\nrestore = 7\n");
+    assert_eq!(home.file.bootstrap(), Choice::Off);
+}
