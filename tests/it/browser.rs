@@ -312,7 +312,9 @@ fn a_browser_that_the_person_closes_is_not_opened_again() {
     scene.stage.sim.fault(Fault::standing(Endpoint::Consent, FaultKind::Delay { ms: 600_000 }));
     let handed = std::thread::scope(|scope| {
         let run = scope.spawn(|| scene.authorize(false));
-        until_blocking("the browser of the run", || scene.window()).expect("a browser");
+        // Before it asks for a page it does not hear what it is told.
+        let asked = || (scene.stage.sim.count(Endpoint::Authorize) > 0).then_some(());
+        until_blocking("the browser of the run", asked).expect("a browser");
         scene.close_window();
         run.join().expect("it ended")
     });

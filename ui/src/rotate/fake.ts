@@ -121,7 +121,12 @@ export function fakeBackend(query: URLSearchParams): RotateBackend {
     onWanted: () => () => undefined,
     async means() {
       await wait();
-      return { ability: { kind: "isolated" }, own: query.has("alone") ? null : "Chrome", presses: null, ...scene.means };
+      return {
+        ability: { kind: "isolated" },
+        own: query.has("alone") ? null : "Chrome",
+        presses: null,
+        ...scene.means,
+      };
     },
     underWay: () => Promise.resolve(underWay),
     async begin(alias, place) {

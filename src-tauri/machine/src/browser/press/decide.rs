@@ -146,8 +146,12 @@ fn has_consented(url: &str, opened: &Page) -> bool {
     let Ok(url) = Url::parse(url) else { return false };
     let back = parameter(opened.url(), "redirect_uri").and_then(|text| Url::parse(&text).ok());
     let same_place = |back: &Url| back.origin() == url.origin() && back.path() == url.path();
-    let success = url.host_str() == Some("platform.claude.com") && url.path() == "/oauth/code/success";
-    back.as_ref().is_some_and(same_place) || (success && url.scheme() == "https")
+    // The simulated provider: all of it is one server.
+    let theirs = match opened.url().host_str() {
+        Some(host) if is_this_machine(host) => url.origin() == opened.url().origin(),
+        _ => url.host_str() == Some("platform.claude.com") && url.scheme() == "https",
+    };
+    back.as_ref().is_some_and(same_place) || (theirs && url.path() == "/oauth/code/success")
 }
 
 /// Judges the page after the press: what would have been handed over before it still is, and nothing is pressed again.
