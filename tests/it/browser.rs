@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use provider_sim::{ConsentChange, Endpoint, Fault, FaultKind, SimOptions};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use signalbox_core::time::Timestamp;
 use signalbox_machine::browser::press::{HandedOver, PressRules, Pressed, Reason, Task, Unknown, authorize};
 use signalbox_machine::browser::{BrowserError, Browsers, Choice, Kind, Opened, Page, WindowKey};
@@ -139,7 +139,12 @@ impl Scene {
         authorize(&self.browsers, &task)
     }
 
+    /// The browser that uses the profile's folder. One that was ended by force leaves its mark behind.
     fn window(&self) -> Option<Pid> {
+        self.marked().filter(|pid| test_kill_process(*pid).is_ok())
+    }
+
+    fn marked(&self) -> Option<Pid> {
         let holder = std::fs::read_link(self.folder().join("SingletonLock")).ok()?;
         let (_, pid) = holder.to_str()?.rsplit_once('-')?;
         Pid::from_raw(pid.parse().ok()?)
