@@ -90,7 +90,7 @@ fn the_watch_presses_where_the_person_has_set_it_and_the_profile_lives_again() {
     due.is_signed_in();
     let given = due.scene.stage.sim.authorizations();
     assert_eq!(given.iter().map(|each| each.account.as_str()).collect::<Vec<_>>(), [WHO]);
-    assert!(due.log().contains("pressed Authorize for personal, as the settings say"), "{}", due.log());
+    assert!(due.log().contains("Pressed Authorize for personal, as the settings say"), "{}", due.log());
     assert_eq!(due.scene.window(), None, "the window of the run is closed");
 }
 
