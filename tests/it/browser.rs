@@ -165,8 +165,8 @@ impl Scene {
     }
 
     /// Handed over for this reason, and the page stands in an ordinary window.
-    fn left_to_the_person(&self, handed: Result<Pressed, HandedOver>, reason: Reason) {
-        assert_eq!(handed, Err(HandedOver { reason, window: Some(Ok(self.opened())) }));
+    fn left_to_the_person(&self, handed: &Result<Pressed, HandedOver>, reason: Reason) {
+        assert_eq!(*handed, Err(HandedOver { reason, window: Some(Ok(self.opened())) }));
         let pid = until_blocking("a window", || self.window()).expect("a window that stays");
         let folder = self.folder();
         let used =
@@ -256,7 +256,7 @@ fn a_challenge_and_every_changed_page_are_left_to_the_person_in_a_window_that_st
         (changed(ConsentChange::Reworded), unknown(Unknown::Heading(billing))),
     ] {
         scene.stage.sim.fault(Fault::standing(Endpoint::Consent, fault));
-        scene.left_to_the_person(scene.authorize(false), reason);
+        scene.left_to_the_person(&scene.authorize(false), reason);
         scene.nothing_was_allowed();
         scene.stage.sim.clear_faults();
     }
@@ -270,14 +270,14 @@ fn a_second_question_after_the_press_is_left_to_the_person() {
         .sim
         .fault(Fault::standing(Endpoint::Consent, FaultKind::ConsentChanged { change: ConsentChange::Confirm }));
     let question = Unknown::Heading("Are you sure?".to_owned());
-    scene.left_to_the_person(scene.authorize(true), Reason::UnknownPage(question));
+    scene.left_to_the_person(&scene.authorize(true), Reason::UnknownPage(question));
     scene.nothing_was_allowed();
 }
 
 #[test]
 fn nobody_is_signed_in_by_a_program() {
     let scene = Scene::new();
-    scene.left_to_the_person(scene.authorize(false), Reason::SignInWanted);
+    scene.left_to_the_person(&scene.authorize(false), Reason::SignInWanted);
     scene.nothing_was_allowed();
 }
 
