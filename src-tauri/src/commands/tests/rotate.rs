@@ -37,7 +37,7 @@ fn the_page_leads_from_the_plan_to_a_new_profile() {
     let page = Page::open();
     assert_eq!(under_way(&page), Value::Null);
     let means = page.invoke("sign_in_means", json!({})).expect("means");
-    assert_eq!(means, json!({"ability": {"kind": "isolated"}, "own": "No Browser"}));
+    assert_eq!(means, json!({"ability": {"kind": "isolated"}, "own": "No Browser", "presses": null}));
     begins(&page, "lab");
     page.published("the sign-in", |board| board["signingIn"] == "lab");
     let waiting = under_way(&page);
