@@ -144,6 +144,7 @@ fn make<R: Runtime>(app: &AppHandle<R>) {
         .accept_first_mouse(true)
         .content_protected(is_off_recordings(app))
         .visible(false)
+        .initialization_script(app.state::<BoardWindow>().first_board())
         .on_page_load(|window, payload| {
             if payload.event() == PageLoadEvent::Finished {
                 show_after(&window, SHOW_AFTER);
@@ -154,6 +155,8 @@ fn make<R: Runtime>(app: &AppHandle<R>) {
         Ok(window) => {
             #[cfg(target_os = "macos")]
             crate::macos::panel::adopt(&window);
+            #[cfg(target_os = "linux")]
+            crate::linux::draw_by_processor(&window);
             lay_out(&window);
             show_after(&window, SHOW_AT_ALL_AFTER);
         }

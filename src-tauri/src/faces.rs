@@ -14,7 +14,7 @@ use signalbox_machine::settings::MenuBar;
 use signalbox_warden::{EngineHandle, Event, Faces};
 use tauri::{AppHandle, Emitter, Manager, Runtime};
 
-use crate::board_window;
+use crate::board_window::{self, BoardWindow};
 use crate::discreet;
 use crate::history_window;
 use crate::notify::Notifier;
@@ -24,8 +24,9 @@ use crate::tray::{self, TrayModel};
 /// The event that carries every new board to the page.
 const BOARD_EVENT: &str = "board";
 
-/// Sends a board to the page, if there is one.
+/// Sends a board to the page, if there is one, and keeps it for the next one.
 pub fn tell_the_page<R: Runtime>(app: &AppHandle<R>, board: &Board) {
+    app.state::<BoardWindow>().keep(board);
     if let Err(error) = app.emit_to(board_window::LABEL, BOARD_EVENT, board) {
         tracing::warn!(%error, "the board did not reach the page");
     }

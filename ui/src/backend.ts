@@ -11,8 +11,17 @@ import type { Line } from "./generated/Line";
 import type { Problem } from "./generated/Problem";
 import type { View } from "./generated/View";
 
+declare global {
+  interface Window {
+    /** The board as it was when the window was made, if there was one. */
+    __SIGNALBOX_BOARD__?: Board;
+  }
+}
+
 /** Everything that the board window can ask for. A refused call rejects with a `Problem`, see `asProblem`. */
 export interface Backend {
+  /** The board that came with the page, a moment old; null where none did. */
+  readonly first: Board | null;
   /** The board as it is now. Boards that come later arrive through `onBoard`. */
   board(): Promise<Board>;
   /** Calls `f` with every board that is published from now on, until the returned function is called. */
@@ -57,6 +66,7 @@ export function tauriBackend(): Backend {
   // The first board is asked for only when the listener is in place: between the two nothing can be missed.
   let listening: Promise<unknown> = Promise.resolve();
   return {
+    first: window.__SIGNALBOX_BOARD__ ?? null,
     async board() {
       await listening;
       return invoke<Board>("board");

@@ -10,7 +10,7 @@ import type { Line } from "./generated/Line";
 import type { Problem } from "./generated/Problem";
 import type { View } from "./generated/View";
 import { gapOf, movedInto, type Move } from "./order";
-import { measureBoard, measureClick } from "./probe";
+import { measureClick } from "./probe";
 import {
   derive,
   initialState,
@@ -62,6 +62,7 @@ export class Controls {
 
   constructor(backend: Backend) {
     this.#backend = backend;
+    if (backend.first !== null) this.#dispatch({ kind: "boardArrived", board: backend.first });
   }
 
   get board(): Board | null {
@@ -269,7 +270,6 @@ export class Controls {
   }
 
   #arrived(board: Board): void {
-    const since = performance.now();
     const before = this.#drawn.live;
     const old = this.#state.confirmed;
     this.#dispatch({ kind: "boardArrived", board });
@@ -277,7 +277,6 @@ export class Controls {
     if (old !== null && after !== null && after !== before) this.announcement = spoken.switchedTo(after);
     this.#forgetLostPanel(board);
     if (this.panel?.kind === "activity") this.#readActivity();
-    measureBoard(since);
   }
 
   #wish(turn: number, answer: Promise<void>): void {

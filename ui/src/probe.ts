@@ -1,14 +1,11 @@
-// How fast a click answers and a board is drawn, measured where it matters: in the page. Owns `window.__signalbox`, which
-// `make bench` reads. The figure of a click is the time in milliseconds from the click event's own time stamp to the first
-// frame in which the target card stands in the document as *switching*; it therefore includes the wait for the event, our
-// work and the wait for the frame. Nothing here changes what is drawn.
-import { tick } from "svelte";
+// How fast a click answers, measured where it matters: in the page. Owns `window.__signalbox`, which `make bench` reads. The
+// figure of a click is the time in milliseconds from the click event's own time stamp to the first frame in which the target
+// card stands in the document as *switching*; it therefore includes the wait for the event, our work and the wait for the
+// frame. Nothing here changes what is drawn.
 
 export interface Probe {
   /** One figure for each click on Switch, oldest first. */
   readonly clickToSwitchingMs: number[];
-  /** One figure for each board that arrived, oldest first: from its arrival until the page is changed and laid out. */
-  readonly boardMs: number[];
 }
 
 declare global {
@@ -24,7 +21,7 @@ const FRAMES_MAX = 120;
 
 /** Puts the empty probe in place. */
 export function installProbe(): void {
-  window.__signalbox = { clickToSwitchingMs: [], boardMs: [] };
+  window.__signalbox = { clickToSwitchingMs: [] };
 }
 
 /**
@@ -51,16 +48,6 @@ export function measureClick(alias: string, timeStamp: number): void {
     keep(figures, performance.now() - since);
   };
   requestAnimationFrame(look);
-}
-
-/** Measures the board that arrived at `since`, once the page has been changed by it. */
-export function measureBoard(since: number): void {
-  void tick().then(() => {
-    // The layout is due in this frame anyway; asked for here, it is part of the figure.
-    void document.body.offsetHeight;
-    const figures = window.__signalbox?.boardMs;
-    if (figures !== undefined) keep(figures, performance.now() - since);
-  });
 }
 
 function keep(figures: number[], figure: number): void {

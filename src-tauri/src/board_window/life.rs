@@ -4,6 +4,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use signalbox_core::board::Board;
+
 use super::Click;
 
 /// A click on the icon takes the focus from the board and thereby hides it, and must not open it again. Longer than any
@@ -13,12 +15,28 @@ const REOPEN_LATCH: Duration = Duration::from_millis(250);
 /// Managed state of the app.
 pub struct BoardWindow {
     life: Mutex<Life>,
+    /// What was published last, for the page of the next window.
+    board: Mutex<Option<Board>>,
 }
 
 impl BoardWindow {
     /// `keep`: how long a hidden window lives.
     pub fn new(keep: Duration) -> Self {
-        Self { life: Mutex::new(Life::new(keep)) }
+        Self { life: Mutex::new(Life::new(keep)), board: Mutex::default() }
+    }
+
+    /// A new board was published.
+    pub fn keep(&self, board: &Board) {
+        *self.board.lock().unwrap_or_else(PoisonError::into_inner) = Some(board.clone());
+    }
+
+    /// A script that gives a new page the last board, so that it draws before it has asked for anything. Empty while none was
+    /// published.
+    pub fn first_board(&self) -> String {
+        let board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
+        // JSON is a JavaScript expression. What cannot be said here is asked for by the page, as it asks for what is newer.
+        let json = board.as_ref().and_then(|board| serde_json::to_string(board).ok());
+        json.map(|json| format!("window.__SIGNALBOX_BOARD__ = {json};")).unwrap_or_default()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Life> {

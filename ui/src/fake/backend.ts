@@ -29,6 +29,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
   const wait = () => new Promise((done) => setTimeout(done, delay));
 
   return {
+    first: null,
     board: () => Promise.resolve(board),
     onBoard(f) {
       listeners.add(f);
