@@ -50,6 +50,17 @@ test("with Alt the arrow keys move the card, which keeps the focus, and stop at 
   expect(await order(page)).toEqual([...all.slice(1), all[0]]);
 });
 
+test("a long list has all its cards a moment after it opened, and End goes to the last one", async () => {
+  const page = await stage.open("scene=fifty&delay=100", { still: true });
+  const all = await order(page);
+  expect(new Set(all).size).toBe(50);
+  await page.keyboard.press("End");
+  const last = page.locator(".card:focus");
+  expect(await last.getAttribute("data-alias")).toBe(all.at(-1));
+  const box = await last.boundingBox();
+  expect((box?.y ?? Infinity) + (box?.height ?? 0)).toBeLessThanOrEqual(page.viewportSize()?.height ?? 0);
+});
+
 test("a card is carried with the pointer to where it is let go", async () => {
   const page = await stage.open("scene=normal&delay=100", { still: true });
   const all = await order(page);
