@@ -20,6 +20,8 @@ const PROFILES: usize = 50;
 const OPENINGS: usize = 9;
 /// How long a started app is left alone before its board is opened: it has looked at the live login by then.
 const SETTLE: Duration = Duration::from_secs(3);
+/// How long a window that was asked for is left alone: it is drawn by then, however long that took.
+const DRAWN: Duration = Duration::from_secs(2);
 /// Returns when the page began in its new window, in milliseconds since 1970; when its first frame with content was drawn,
 /// in milliseconds from there; and the number of cards.
 const FIRST_PAINT: &str = "const paint = performance.getEntriesByName('first-contentful-paint')[0]; \
@@ -74,7 +76,10 @@ fn usage(stage: &Stage, number: usize) -> Usage {
 async fn opening(stage: &Stage) -> Result<(f64, f64)> {
     let (desk, app, tray) = started(stage).await?;
     let clicked = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let board = app.open_board(&desk, &tray).await?;
+    tray.activate().await?;
+    // Starting a driver and letting it ask would take half of a small machine from the window that is measured.
+    tokio::time::sleep(DRAWN).await;
+    let board = app.attach(&desk).await?;
     let seen = board.pages.run(FIRST_PAINT).await?;
     ensure!(seen[2] == PROFILES, "{} cards are on the board, not {PROFILES}", seen[2]);
     let begun = seen[0].as_f64().context("the page does not say when it began")?;
@@ -110,27 +115,29 @@ async fn in_the_page(stage: &Stage, report: &mut Report) -> Result<()> {
         limit: None,
         how: format!("the screen's software included; median {:.1} ms, p95 {:.1} ms", frames.median(), frames.p95()),
     });
-    let updated = Times::of(numbers(&board, include_str!("board_update.js")).await?);
+    let [updated, changed] = lists(&board, include_str!("board_update.js")).await?.map(Times::of);
     report.add(Figure {
         name: "board with 50 profiles, all cards new",
         value: updated.median(),
         unit: "ms",
         limit: Some(8.0),
         how: format!(
-            "script until the document is changed; median of {} means of 10; worst {:.1} ms",
+            "script, styles and layout; median of {} means of 10; worst {:.1} ms",
             updated.count(),
             updated.worst()
         ),
     });
+    report.add(Figure {
+        name: "the same, until the document is changed",
+        value: changed.median(),
+        unit: "ms",
+        limit: None,
+        how: format!("script alone; median of {} means of 10; worst {:.1} ms", changed.count(), changed.worst()),
+    });
     board.pages.detach().await
 }
 
-/// What `script` measured in the page, in milliseconds.
-async fn numbers(board: &Board, script: &str) -> Result<Vec<f64>> {
-    list(&measured(board, script).await?)
-}
-
-/// The same for a script that measures two things at once.
+/// What `script` measured in the page, two things at once, in milliseconds.
 async fn lists(board: &Board, script: &str) -> Result<[Vec<f64>; 2]> {
     let value = measured(board, script).await?;
     Ok([list(&value[0])?, list(&value[1])?])
