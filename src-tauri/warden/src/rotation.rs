@@ -7,6 +7,7 @@ use signalbox_core::flow::FlowError;
 use signalbox_core::ports::{Ports, RotationLock};
 use signalbox_core::profile::Alias;
 use signalbox_core::rotate::{self, Begun, Finished, Found, Keep, Rotation, Step, Way};
+use signalbox_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::Engine;
@@ -58,7 +59,8 @@ pub(super) struct Guide {
     guard: Option<RotationLock>,
     /// The live login is set aside, or was at the last look: that Claude Code is signed out is nothing to tell anybody.
     set_aside: bool,
-    looking: bool,
+    /// Since when a look is under way.
+    looking: Option<Timestamp>,
     giving_up: bool,
 }
 
@@ -171,14 +173,14 @@ impl Engine {
 
     /// Looks how far a sign-in is, whoever began it. One look at a time.
     pub(super) fn look_at_the_sign_in(&mut self) {
-        if !self.guide.looking && !self.is_idle() {
-            self.guide.looking = true;
+        if self.guide.looking.is_none() && !self.is_idle() {
+            self.guide.looking = Some(self.ports.clock.now());
             self.give(Job::LookAtTheSignIn);
         }
     }
 
     pub(super) fn sign_in_seen(&mut self, result: Result<Option<Rotation>, Failure>) {
-        self.guide.looking = false;
+        let asked_at = self.guide.looking.take();
         let rotation = match result {
             Ok(rotation) => rotation,
             Err(failure) => {
@@ -197,7 +199,9 @@ impl Engine {
             self.activity.signing_in = alias;
             self.publish();
         }
-        if rotation.is_some_and(|rotation| self.is_out_of_time(&rotation)) && !self.guide.giving_up {
+        let is_over =
+            rotation.zip(asked_at).is_some_and(|(rotation, asked_at)| self.is_out_of_time(&rotation, asked_at));
+        if is_over && !self.guide.giving_up {
             tracing::info!("the time for the sign-in is over");
             self.guide.giving_up = true;
             self.give_the_sign_in_up();
@@ -205,10 +209,10 @@ impl Engine {
     }
 
     /// A login that is there waits for its yes without a limit of ours. A guest leaves it to whoever keeps the watch, unless the
-    /// sign-in is its own.
-    fn is_out_of_time(&self, rotation: &Rotation) -> bool {
+    /// sign-in is its own. `asked_at`: before the look was taken, or a login that came after it would be given up.
+    fn is_out_of_time(&self, rotation: &Rotation, asked_at: Timestamp) -> bool {
         let mine = self.watching || self.guide.guard.is_some();
-        mine && rotation.step != Step::SignedIn && self.ports.clock.now() >= rotation.until
+        mine && rotation.step != Step::SignedIn && asked_at >= rotation.until
     }
 
     /// The program ends. A live login that is set aside is put back before: nobody else would do it before the next start.
