@@ -71,14 +71,20 @@ async fn closes_the_plan(scene: &Scene, before: &Before) -> Result<()> {
     before.is_now(scene, "before it began").await
 }
 
+/// The login of `side` has ended, and the browser is signed in as whoever its page asks for.
+async fn opens_the_app_with_a_login_to_renew(scene: &mut Scene) -> Result<(Browser, Before)> {
+    let browser = Browser::of(&scene.stage.home)?;
+    the_browser_is_signed_in_as(scene, None)?;
+    ends_the_login_of(scene, &scene.side)?;
+    let before = Before::of(scene)?;
+    scene.open_app().await?;
+    Ok((browser, before))
+}
+
 #[test]
 fn a_sign_in_apart_is_given_up_at_any_step_and_nothing_has_changed() {
     play(async |scene| {
-        let browser = Browser::of(&scene.stage.home)?;
-        the_browser_is_signed_in_as(scene, None)?;
-        ends_the_login_of(scene, &scene.side)?;
-        let before = Before::of(scene)?;
-        scene.open_app().await?;
+        let (browser, before) = opens_the_app_with_a_login_to_renew(scene).await?;
         closes_the_plan(scene, &before).await?;
 
         let wizard = wizard_from_tray(scene).await?;
@@ -119,11 +125,7 @@ fn a_sign_in_apart_is_given_up_at_any_step_and_nothing_has_changed() {
 #[test]
 fn a_sign_in_with_a_code_or_without_an_answer_is_given_up_and_nothing_has_changed() {
     play(async |scene| {
-        let browser = Browser::of(&scene.stage.home)?;
-        the_browser_is_signed_in_as(scene, None)?;
-        ends_the_login_of(scene, &scene.side)?;
-        let before = Before::of(scene)?;
-        scene.open_app().await?;
+        let (browser, before) = opens_the_app_with_a_login_to_renew(scene).await?;
         let wizard = wizard_from_tray(scene).await?;
         let sim = &scene.stage.sim;
 
