@@ -173,7 +173,7 @@ fn no_token_of_the_client_is_seen(pid: u32) {
 #[test]
 fn a_ctrl_c_at_our_terminal_does_not_reach_the_client() {
     let scene = Scene::new();
-    scene.slow_client(2_000);
+    scene.slow_client(6_000);
     let (mut running, client) = scene.begin();
     let group = Pid::from_raw(i32::try_from(running.pid()).expect("a number")).expect("a process");
     kill_process_group(group, Signal::INT).expect("interrupted");
