@@ -115,7 +115,9 @@ fn opened_if_named<R: Runtime>(app: &AppHandle<R>, place: Place) -> bool {
     match rotate::look(&ports) {
         Ok(Some(rotation)) if rotation.step == Step::Starting => true,
         Ok(Some(rotation)) => {
-            if let Err(problem) = open_of(app, &rotation, place) {
+            if app.state::<RotateWindow>().is_first_to_open(&rotation)
+                && let Err(problem) = open_of(app, &rotation, place)
+            {
                 tracing::info!(problem.message, "the page of a sign-in was not opened");
             }
             false
@@ -142,6 +144,18 @@ pub fn open_of<R: Runtime>(app: &AppHandle<R>, rotation: &Rotation, place: Place
 }
 
 impl RotateWindow {
+    /// Whether nobody has begun to open the page of this sign-in, which from here on somebody has. Whoever waits for the page of a
+    /// sign-in that was given up may not have looked since, and then meets the page of the next.
+    fn is_first_to_open(&self, rotation: &Rotation) -> bool {
+        let Step::Browser { page } = &rotation.step else { return false };
+        let mut opening = self.opening();
+        let is_first = opening.page != *page;
+        if is_first {
+            *opening = Opening { page: page.clone(), window: rotation.window.clone(), ..Opening::default() };
+        }
+        is_first
+    }
+
     /// Removes what the browser of a removed profile's own window keeps. `own`: as [`own_window`] had it before.
     pub fn forget(&self, own: Option<&WindowKey>, alias: &Alias) -> Result<(), Problem> {
         let Some(own) = own else { return Ok(()) };
@@ -257,6 +271,16 @@ mod tests {
         let own = WindowKey::parse("0123456789abcdef").expect("a name");
         let expected = vec![(None, PAGE.to_owned()), (Some(own), PAGE.to_owned())];
         assert_eq!(*opened.lock().expect("nobody panics holding it"), expected);
+    }
+
+    #[test]
+    fn two_who_wait_for_the_same_page_open_it_once() {
+        let window = RotateWindow::new(Box::new(Pretended { broken: false, opened: Arc::default() }));
+        let of = |step| Rotation { step, ..rotation() };
+        assert!(!window.is_first_to_open(&of(Step::Starting)));
+        assert_eq!([(); 2].map(|()| window.is_first_to_open(&rotation())), [true, false]);
+        let next = of(Step::Browser { page: format!("{PAGE}-too") });
+        assert_eq!([(); 2].map(|()| window.is_first_to_open(&next)), [true, false]);
     }
 
     #[test]

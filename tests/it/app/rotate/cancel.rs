@@ -100,6 +100,8 @@ fn a_sign_in_apart_is_given_up_at_any_step_and_nothing_has_changed() {
         wizard.shows("browser").await?;
         browser.sent_to().await?;
         gives_it_up_and_nothing_has_changed(scene, &wizard, &before, "while the browser is awaited").await?;
+        // Whoever waited for the page of the sign-in before this one must not open this one's besides.
+        ensure!(!browser.was_sent_anywhere(), "the page of one sign-in was opened twice");
 
         wizard.press("begin").await?;
         follow(browser.sent_to().await?).await?;
