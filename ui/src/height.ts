@@ -10,16 +10,18 @@ interface Followers {
   readonly resized: () => void;
   /** The window should be this high. */
   readonly fit: (px: number) => void;
+  /** It was asked to be this high before there was anything to measure. */
+  readonly known?: number | undefined;
 }
 
 /** Watches the size of the sheet and of its list, until the returned function is called. */
-export function followHeight(sheet: HTMLElement, { resized, fit }: Followers): () => void {
+export function followHeight(sheet: HTMLElement, { resized, fit, known }: Followers): () => void {
   const list = sheet.querySelector<HTMLElement>(".list");
   const cards = sheet.querySelector<HTMLElement>(".cards");
   if (list === null || cards === null) return () => undefined;
 
   const high = (part: HTMLElement) => part.getBoundingClientRect().height;
-  let asked = 0;
+  let asked = known ?? 0;
   let timer: number | undefined;
   const ask = () => {
     window.clearTimeout(timer);
@@ -49,8 +51,10 @@ export function followHeight(sheet: HTMLElement, { resized, fit }: Followers): (
     ask();
   };
   const first = new MutationObserver(begin);
-  first.observe(sheet, { childList: true, subtree: true });
-  begin();
+  if (known === undefined) {
+    first.observe(sheet, { childList: true, subtree: true });
+    begin();
+  }
   return () => {
     window.clearTimeout(timer);
     first.disconnect();

@@ -34,9 +34,11 @@ impl BoardWindow {
     /// published.
     pub fn first_board(&self) -> String {
         let board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
-        // JSON is a JavaScript expression. What cannot be said here is asked for by the page, as it asks for what is newer.
+        // What cannot be said here is asked for by the page, as it asks for what is newer.
         let json = board.as_ref().and_then(|board| serde_json::to_string(board).ok());
-        json.map(|json| format!("window.__SIGNALBOX_BOARD__ = {json};")).unwrap_or_default()
+        // A page reads JSON sooner than its own language. Quoted once more, JSON is a string of that.
+        let quoted = json.and_then(|json| serde_json::to_string(&json).ok());
+        quoted.map(|json| format!("window.__SIGNALBOX_BOARD__ = JSON.parse({json});")).unwrap_or_default()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Life> {

@@ -134,8 +134,10 @@ fn the_next_window_brings_its_page_the_board_that_was_published_last() {
     assert_eq!(page.invoke("add_profile", json!({"alias": "work", "force": false})), Ok(Value::Null));
     let board = page.published("the profile", |board| board["cards"][0]["alias"] == "work");
     let script = page.app.state::<BoardWindow>().first_board();
-    let json = script.strip_prefix("window.__SIGNALBOX_BOARD__ = ").and_then(|rest| rest.strip_suffix(';'));
-    let brought: Value = serde_json::from_str(json.expect("one assignment")).expect("JSON");
+    let quoted =
+        script.strip_prefix("window.__SIGNALBOX_BOARD__ = JSON.parse(").and_then(|rest| rest.strip_suffix(");"));
+    let json: String = serde_json::from_str(quoted.expect("one assignment")).expect("a string");
+    let brought: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(brought["cards"][0]["alias"], "work");
     assert!(brought["rev"].as_u64() >= board["rev"].as_u64(), "none but a newer one");
     assert_eq!(BoardWindow::new(Duration::ZERO).first_board(), "", "before the first one the page asks");
