@@ -155,8 +155,6 @@ fn make<R: Runtime>(app: &AppHandle<R>) {
         Ok(window) => {
             #[cfg(target_os = "macos")]
             crate::macos::panel::adopt(&window);
-            #[cfg(target_os = "linux")]
-            crate::linux::draw_by_processor(&window);
             lay_out(&window);
             show_after(&window, SHOW_AT_ALL_AFTER);
         }

@@ -1,4 +1,4 @@
-//! What only Linux needs: giving the board the focus on X11, who draws its page, and letting another window share its WebKit process.
+//! What only Linux needs: giving the board the focus on X11, and letting another window share its WebKit process.
 //! Runs on the main thread.
 
 use std::sync::mpsc;
@@ -7,7 +7,6 @@ use gtk::glib::Cast;
 use gtk::glib::thread_guard::ThreadGuard;
 use gtk::prelude::{GtkWindowExt, WidgetExt};
 use tauri::{AppHandle, Manager, Runtime, WebviewWindow, WebviewWindowBuilder};
-use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
 
 use crate::board_window;
 
@@ -48,17 +47,4 @@ fn board_view<R: Runtime>(app: &AppHandle<R>) -> Option<webkit2gtk::WebView> {
     // On the main thread it is called at once.
     board.with_webview(move |view| drop(tell.send(ThreadGuard::new(view.inner())))).ok()?;
     Some(told.try_recv().ok()?.into_inner())
-}
-
-/// Lets the processor draw the page. Preparing the graphics driver takes longer than all the drawing in a window that is small and
-/// rarely moves, and where the driver is software the second frame came a second later.
-pub fn draw_by_processor<R: Runtime>(window: &WebviewWindow<R>) {
-    let told = window.with_webview(|view| {
-        if let Some(settings) = WebViewExt::settings(&view.inner()) {
-            settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
-        }
-    });
-    if let Err(error) = told {
-        tracing::debug!(%error, "WebKit draws as it likes");
-    }
 }
